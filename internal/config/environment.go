@@ -1,0 +1,278 @@
+// Package config turns CUE at one revision of a git repository into an
+// Environment, with file:line kept for every value. CUE and go-git live here
+// and nowhere else.
+package config
+
+import (
+	"math/big"
+	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Environment is one logical deployment: what there must be.
+type Environment struct {
+	Name    string
+	Purpose string
+	// Class is testnet or mainnet; an environment never mixes them.
+	Class string
+	// Mode managed, or observed: plan and verify, never apply.
+	Mode resource.Mode
+	AWS  AWS
+	// Accounts is how agents hold keys: "hex" (Secrets Manager) or "kms".
+	Accounts string
+	Store    Store
+	// Addresses is "pinned" or "observed": whether an address may be used only
+	// when addresses.json at the plan's commit pins it.
+	Addresses string
+	// Pins is addresses.json: key name to EIP-55 address.
+	Pins map[string]string
+	// Deployment is the id of the contract deployment, or "not deployed".
+	Deployment string
+	Networks   []Network // sorted by name
+	Agents     []Agent   // sorted by name
+	Keys       []Key     // every key, agents' and generic ones, sorted by name
+	Funding    []Funding // one entry per network, sorted by network
+	Governance Governance
+	Source     resource.Source
+	// Overlay is the sandbox or fork that this environment is pointed at; nil
+	// in real life.
+	Overlay *Overlay
+}
+
+// Classes of environment and network.
+const (
+	Testnet = "testnet"
+	Mainnet = "mainnet"
+)
+
+// NotDeployed is the deployment id of an environment without contracts.
+const NotDeployed = "not deployed"
+
+// AWS names the account and default region; apply asserts the account by STS.
+type AWS struct {
+	Account string
+	Region  string
+	Source  resource.Source
+}
+
+// Store is where journal, lease and anchor live.
+type Store struct {
+	// Kind is "file" or "s3".
+	Kind   string
+	Path   string // file: directory, relative to the repository's root
+	Bucket string // s3
+	Prefix string // s3, may be empty
+	Region string // s3
+}
+
+// Network is one EVM chain as the environment sees it.
+type Network struct {
+	Name    string
+	Display string
+	ChainID uint64
+	// DomainID is the messaging protocol's id of the chain; often equal to the
+	// chain id, never by rule.
+	DomainID uint32
+	Class    string
+	// Genesis is the hash of block 0 where pinned, else empty.
+	Genesis string
+	// Stack is "op" for OP-stack chains, which add an L1 data fee; "nitro", "other".
+	Stack    string
+	Symbol   string
+	Decimals int
+	// RPC lists endpoints: https URLs or env:RECONCILE_RPC_<NETWORK>.
+	RPC           []string
+	Confirmations uint64
+	// TxType is legacy, 1559 or auto (1559 where the head has a base fee).
+	TxType   string
+	Explorer string
+	// BatchSize is the most elements of one JSON-RPC batch.
+	BatchSize int
+	Source    resource.Source
+}
+
+// Agent is one role as run on some networks.
+type Agent struct {
+	Name      string
+	Role      string
+	Instances int
+	Networks  []string
+	// Signer is "perNetwork" or "shared"; Attestation "none", "one" or "perNetwork".
+	Signer      string
+	Attestation string
+	Operator    string
+	// OperatedBy is "us" or "external".
+	OperatedBy string
+	Routes     []Route // relayers only
+	Source     resource.Source
+}
+
+// Route is a direction in which messages are delivered.
+type Route struct{ From, To string }
+
+// Key is one key that must exist: the lowering of agents, or declared by itself.
+type Key struct {
+	// Name is unique in the environment, for example validator-0-signer-fuji.
+	Name string
+	// Alias is the KMS alias (alias/<env>-<name>) or the secret's name, or a
+	// stated legacy one.
+	Alias string
+	// Holder is "kms", "hex" (Secrets Manager) or "keystore" (an encrypted file).
+	Holder string
+	Region string
+	// Path of an encrypted keystore file, holder keystore only.
+	Path     string
+	Agent    string // empty for a generic key
+	Instance int
+	Role     string
+	// Use is signer, attestation or bank.
+	Use        string
+	Operator   string
+	OperatedBy string
+	// Networks on which the key is used, sorted.
+	Networks []string
+	// Adopt takes over an object that exists without our mark.
+	Adopt  bool
+	Source resource.Source
+}
+
+// ResourceID is the ID of the resource that holds this key.
+func (k Key) ResourceID() resource.ID {
+	switch k.Holder {
+	case "hex":
+		return resource.ID{Kind: "secret-key", Scope: k.Region, Name: k.Name}
+	case "keystore":
+		return resource.ID{Kind: "keystore", Scope: "local", Name: k.Name}
+	default:
+		return resource.ID{Kind: "kms-key", Scope: k.Region, Name: k.Name}
+	}
+}
+
+// Funding is how one network's wallets are kept filled. All amounts are in the
+// network's smallest unit (wei).
+type Funding struct {
+	Network string
+	// Bank is the name of the key that pays.
+	Bank string
+	// Reserve stays in the bank.
+	Reserve *big.Int
+	// CapTransaction, CapPlan and CapDay bound what may leave the bank; CapDay
+	// counts a rolling 24 hours.
+	CapTransaction, CapPlan, CapDay *big.Int
+	Wallets                         []Wallet // sorted by key name, then address
+	Source                          resource.Source
+}
+
+// Wallet is one recipient: a key of the environment or a literal address.
+type Wallet struct {
+	// Name is the key's name, or the declared name of a literal recipient.
+	Name string
+	// Address is set for a literal recipient only (EIP-55).
+	Address string
+	Floor   *big.Int
+	Target  *big.Int
+	// BurnPerDay is how much the wallet may lose a day; nil: not declared.
+	BurnPerDay *big.Int
+	Source     resource.Source
+}
+
+// Governance is what judges a plan. It is read at the last applied commit,
+// never from the change under review.
+type Governance struct {
+	// Requirements says per risk what is needed: auto, forbid or a number of approvals.
+	Requirements map[resource.Risk]Requirement
+	Belts        Belts
+	// TrustedRef is the ref whose tip must hold the plan's configuration.
+	TrustedRef string
+	// Acknowledged lists findings that a reviewed line accepts.
+	Acknowledged []Acknowledgement
+	// PlanLife is how long a plan may be applied.
+	PlanLife time.Duration
+	Source   resource.Source
+}
+
+// Requirement is what a risk needs.
+type Requirement struct {
+	Auto      bool `json:"auto,omitempty"`
+	Forbid    bool `json:"forbid,omitempty"`
+	Approvals int  `json:"approvals,omitempty"`
+}
+
+// Belts are limits on one plan that hold whatever was approved.
+type Belts struct {
+	// UpdateShare and DeleteShare are percentages of the environment's
+	// resources, counted from MinResources resources up.
+	UpdateShare, DeleteShare int
+	MinResources             int
+}
+
+// Acknowledgement accepts one finding.
+type Acknowledgement struct {
+	Rule    string
+	ID      string
+	Reason  string
+	Expires time.Time // zero: does not expire
+	Source  resource.Source
+}
+
+// Overlay points an environment at other endpoints: a sandbox, a fork. It is
+// named in the plan and covered by its digests.
+type Overlay struct {
+	// Name is the path it was read from, as given.
+	Name string `json:"-"`
+	// Digest of its bytes, sha256:<hex>.
+	Digest string `json:"-"`
+	// Environment it was written for; another one refuses it.
+	Environment string                    `json:"environment"`
+	Networks    map[string]OverlayNetwork `json:"networks"`
+	AWS         OverlayAWS                `json:"aws"`
+	// Open lets gates and dirty trees pass; testnet classes only.
+	Open bool `json:"open,omitempty"`
+	// Store replaces the declared store, nil keeps it.
+	Store *OverlayStore `json:"store,omitempty"`
+	// Pins adds addresses to addresses.json, for keys that the sandbox made.
+	Pins map[string]string `json:"pins,omitempty"`
+}
+
+// OverlayNetwork replaces a network's endpoints.
+type OverlayNetwork struct {
+	RPC       []string          `json:"rpc"`
+	Contracts map[string]string `json:"contracts,omitempty"`
+}
+
+// OverlayAWS replaces the AWS endpoint.
+type OverlayAWS struct {
+	Endpoint string `json:"endpoint,omitempty"`
+	// Unlimited lifts our own request rate limits, which protect real quotas.
+	Unlimited bool `json:"unlimited,omitempty"`
+}
+
+// OverlayStore replaces the store.
+type OverlayStore struct {
+	Kind   string `json:"kind"`
+	Path   string `json:"path,omitempty"`
+	Bucket string `json:"bucket,omitempty"`
+	Prefix string `json:"prefix,omitempty"`
+	Region string `json:"region,omitempty"`
+}
+
+// Network finds a network by name.
+func (e *Environment) Network(name string) (Network, bool) {
+	for _, n := range e.Networks {
+		if n.Name == name {
+			return n, true
+		}
+	}
+	return Network{}, false
+}
+
+// Key finds a key by name.
+func (e *Environment) Key(name string) (Key, bool) {
+	for _, k := range e.Keys {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
