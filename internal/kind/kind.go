@@ -93,10 +93,7 @@ type Definition[S any] struct {
 }
 
 // DeferredError says that a change cannot be planned in this plan and why.
-type DeferredError struct{ Reason string }
-
-// Error is the reason.
-func (e *DeferredError) Error() string { return e.Reason }
+type DeferredError = resource.DeferredError
 
 // NotAcceptedError wraps an error of Do that proves that the effect did not
 // happen: the request was throttled, invalid or denied. Any other error leaves

@@ -122,3 +122,10 @@ type Traits struct {
 	// and not desired becomes a finding of rule "undeclared", not a change.
 	DeleteOff bool
 }
+
+// DeferredError says that a change cannot be planned in this plan and why. A
+// kind's Steps returns it; the change is then listed as deferred, with no step.
+type DeferredError struct{ Reason string }
+
+// Error is the reason.
+func (e *DeferredError) Error() string { return e.Reason }

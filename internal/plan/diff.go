@@ -1,0 +1,303 @@
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Rules are what Diff knows of a kind: its traits and how it gets from one
+// state to another.
+type Rules struct {
+	Traits resource.Traits
+	// Steps is nil for kinds that only observe.
+	Steps func(before, after *resource.Resource, facts []resource.Fact) ([]resource.Step, error)
+}
+
+// Input is the world as declared and as read.
+type Input struct {
+	Desired resource.Set
+	// Owned carries our mark; Foreign has our name without it.
+	Owned, Foreign resource.Set
+	Facts          []resource.Fact
+	Unread         []resource.Unread
+	Rules          map[string]Rules
+	// Previous is what the last applied commit declared; nil if there is none.
+	Previous resource.Set
+}
+
+// Difference is what Diff found.
+type Difference struct {
+	Changes   []Change
+	Resolved  map[string]string
+	Deferred  []Deferred
+	Findings  []resource.Finding
+	Unchanged int
+}
+
+// Diff compares desired with observed and orders what must be done. It
+// changes nothing that is unread, foreign or merely observed.
+func Diff(in Input) (Difference, error) {
+	d := differ{in: in, out: Difference{Resolved: map[string]string{}}}
+	if err := d.desired(); err != nil {
+		return Difference{}, err
+	}
+	if err := d.undesired(); err != nil {
+		return Difference{}, err
+	}
+	d.deferUnreachable()
+	ordered, err := order(d.out.Changes, in.Previous)
+	if err != nil {
+		return Difference{}, err
+	}
+	d.out.Changes = ordered
+	slices.SortFunc(d.out.Findings, resource.Finding.Compare)
+	slices.SortFunc(d.out.Deferred, func(a, b Deferred) int { return a.ID.Compare(b.ID) })
+	return d.out, nil
+}
+
+type differ struct {
+	in  Input
+	out Difference
+}
+
+func (d *differ) unread(id resource.ID) bool {
+	return slices.ContainsFunc(d.in.Unread, func(u resource.Unread) bool { return u.Covers(id) })
+}
+
+// output resolves a ref against what was observed.
+func (d *differ) output(ref resource.Ref) (string, bool) {
+	if d.unread(ref.ID) {
+		return "", false
+	}
+	r, ok := d.in.Owned[ref.ID]
+	if !ok {
+		return "", false
+	}
+	value, ok := r.Outputs[ref.Output]
+	return value, ok && value != ""
+}
+
+func (d *differ) desired() error {
+	if len(d.in.Desired) == 0 && len(d.in.Owned) > 0 {
+		d.find("empty-desired", resource.Refuse, resource.ID{},
+			fmt.Sprintf("the configuration declares nothing, %d resources carry its mark", len(d.in.Owned)),
+			"an environment is emptied one reviewed resource at a time")
+	}
+	for _, id := range d.in.Desired.IDs() {
+		if d.unread(id) {
+			continue
+		}
+		if err := d.compare(d.in.Desired[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *differ) compare(want resource.Resource) error {
+	have, owned := d.in.Owned[want.ID]
+	foreign, present := d.in.Foreign[want.ID]
+	switch {
+	case owned && present:
+		d.find("duplicate-id", resource.Refuse, want.ID, "two live objects claim this id, one of them without our mark", "")
+		return nil
+	case !owned && present && want.Attrs["adopt"] != true:
+		d.find("not-owned", resource.Refuse, want.ID, "an object with this name exists and does not carry our mark",
+			"declare adopt: true to take it over, or state another name")
+		return nil
+	case !owned && present:
+		have, owned = foreign, true
+	}
+	var before *resource.Resource
+	if owned {
+		before = &have
+	}
+	return d.change(before, want)
+}
+
+func (d *differ) change(before *resource.Resource, want resource.Resource) error {
+	rules, known := d.in.Rules[want.ID.Kind]
+	if !known {
+		return fmt.Errorf("%s: no kind of this name", want.ID)
+	}
+	resolved := d.resolve(want)
+	fields := compareFields(rules.Traits, attrsOf(before), resolved.Attrs)
+	if before != nil && len(fields) == 0 {
+		d.out.Unchanged++
+		return nil
+	}
+	if want.Mode == resource.Observed || rules.Steps == nil {
+		d.find("differs", resource.Note, want.ID, fmt.Sprintf("observed only: %d fields differ from the configuration", len(fields)), "")
+		return nil
+	}
+	steps, err := rules.Steps(before, &resolved, d.in.Facts)
+	if later := (*resource.DeferredError)(nil); errors.As(err, &later) {
+		d.out.Deferred = append(d.out.Deferred, Deferred{ID: want.ID, Reason: later.Reason})
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: plan: %w", want.ID, err)
+	}
+	c := Change{
+		ID: want.ID, Group: want.Group, Action: action(rules.Traits, before, fields), After: want.Attrs,
+		Fields: fields, Steps: steps, Why: want.Why, Cause: d.cause(rules.Traits, before, want),
+	}
+	if before != nil {
+		c.Before = &State{Attrs: before.Attrs, Outputs: before.Outputs}
+	}
+	d.out.Changes = append(d.out.Changes, c)
+	return nil
+}
+
+// resolve fills in the refs that the live world can answer and remembers the
+// answers: they are part of what is reviewed.
+func (d *differ) resolve(want resource.Resource) resource.Resource {
+	want.Attrs, _ = want.Attrs.Resolve(func(ref resource.Ref) (string, bool) {
+		value, ok := d.output(ref)
+		if ok {
+			d.out.Resolved[ref.String()] = value
+		}
+		return value, ok
+	})
+	return want
+}
+
+func (d *differ) undesired() error {
+	for _, id := range d.in.Owned.IDs() {
+		have := d.in.Owned[id]
+		if _, wanted := d.in.Desired[id]; wanted || d.unread(id) {
+			continue
+		}
+		rules, known := d.in.Rules[id.Kind]
+		if !known {
+			return fmt.Errorf("%s: no kind of this name", id)
+		}
+		if rules.Traits.DeleteOff || rules.Steps == nil || have.Mode == resource.Observed {
+			d.find("undeclared", resource.Note, id, "carries our mark and is not in the configuration; nothing is removed", "")
+			continue
+		}
+		steps, err := rules.Steps(&have, nil, d.in.Facts)
+		if later := (*resource.DeferredError)(nil); errors.As(err, &later) {
+			d.out.Deferred = append(d.out.Deferred, Deferred{ID: id, Reason: later.Reason})
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s: plan: %w", id, err)
+		}
+		cause := FromConfig
+		if _, before := d.in.Previous[id]; d.in.Previous != nil && !before {
+			cause = FromDrift
+		}
+		d.out.Changes = append(d.out.Changes, Change{
+			ID: id, Group: have.Group, Action: Delete, Before: &State{Attrs: have.Attrs, Outputs: have.Outputs},
+			Fields: compareFields(rules.Traits, have.Attrs, nil), Steps: steps, Cause: cause,
+		})
+	}
+	return nil
+}
+
+// cause compares with what the last applied commit declared. A resource that
+// was declared alike then and is not satisfied now has drifted.
+func (d *differ) cause(traits resource.Traits, before *resource.Resource, want resource.Resource) Cause {
+	previous, had := d.in.Previous[want.ID]
+	if d.in.Previous == nil || !had {
+		return FromConfig
+	}
+	if equal(previous.Attrs, want.Attrs) {
+		return FromDrift
+	}
+	if before != nil && len(compareFields(traits, before.Attrs, d.resolve(previous).Attrs)) == 0 {
+		return FromConfig
+	}
+	return FromBoth
+}
+
+// deferUnreachable defers changes whose refs nobody will fill: the resource is
+// absent and no change of this plan creates it. It repeats, because a deferred
+// change leaves others without their refs.
+func (d *differ) deferUnreachable() {
+	for {
+		making := map[resource.ID]bool{}
+		for _, c := range d.out.Changes {
+			making[c.ID] = true
+		}
+		kept := d.out.Changes[:0:0]
+		for _, c := range d.out.Changes {
+			if missing, ok := d.missing(c, making); ok {
+				d.out.Deferred = append(d.out.Deferred, Deferred{ID: c.ID, Reason: "waits for " + missing.String()})
+				continue
+			}
+			kept = append(kept, c)
+		}
+		if len(kept) == len(d.out.Changes) {
+			return
+		}
+		d.out.Changes = kept
+	}
+}
+
+func (d *differ) missing(c Change, making map[resource.ID]bool) (resource.Ref, bool) {
+	for _, ref := range needs(c) {
+		if _, there := d.output(ref); !there && !making[ref.ID] {
+			return ref, true
+		}
+	}
+	return resource.Ref{}, false
+}
+
+func (d *differ) find(rule string, severity resource.Severity, id resource.ID, reason, hint string) {
+	d.out.Findings = append(d.out.Findings, resource.Finding{Rule: rule, Severity: severity, ID: id, Reason: reason, Hint: hint})
+}
+
+func attrsOf(r *resource.Resource) resource.Attrs {
+	if r == nil {
+		return nil
+	}
+	return r.Attrs
+}
+
+func action(traits resource.Traits, before *resource.Resource, fields []FieldChange) Action {
+	if before == nil {
+		return Create
+	}
+	for _, f := range fields {
+		if slices.Contains(traits.Immutable, f.Path) {
+			return Replace
+		}
+	}
+	return Update
+}
+
+// compareFields lists the top-level attributes that differ. Attributes that
+// desired does not have are not managed; a nil desired lists all (a delete).
+func compareFields(traits resource.Traits, before, after resource.Attrs) []FieldChange {
+	paths := slices.Sorted(maps.Keys(after))
+	if after == nil {
+		paths = slices.Sorted(maps.Keys(before))
+	}
+	var fields []FieldChange
+	for _, path := range paths {
+		if slices.Contains(traits.Steering, path) || slices.Contains(traits.Computed, path) || slices.Contains(traits.Sensitive, path) {
+			continue
+		}
+		had, want := before[path], after[path]
+		if before != nil && after != nil {
+			if equal(had, want) || (traits.Satisfies != nil && traits.Satisfies(path, after, before)) {
+				continue
+			}
+		}
+		fields = append(fields, FieldChange{Path: path, Before: had, After: want})
+	}
+	return fields
+}
+
+func equal(a, b any) bool {
+	left, errLeft := resource.Canonical(a)
+	right, errRight := resource.Canonical(b)
+	return errLeft == nil && errRight == nil && bytes.Equal(left, right)
+}

@@ -1,0 +1,182 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// digestOf is sha256 over the canonical JSON of a value.
+func digestOf(v any) (string, error) {
+	data, err := resource.Canonical(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:]), nil
+}
+
+// StepDigest identifies a step by what it does, annotations left out. Journal
+// and approvals know steps by it.
+func StepDigest(s resource.Step) (string, error) {
+	s.Annotations = nil
+	return digestOf(s)
+}
+
+// ObservedDigest covers everything that was read.
+func ObservedDigest(owned, foreign resource.Set, facts []resource.Fact, unread []resource.Unread) (string, error) {
+	type seen struct {
+		ID      resource.ID      `json:"id"`
+		Attrs   resource.Attrs   `json:"attrs"`
+		Outputs resource.Outputs `json:"outputs"`
+	}
+	list := func(set resource.Set) []seen {
+		all := []seen{}
+		for _, id := range set.IDs() {
+			all = append(all, seen{id, set[id].Attrs, set[id].Outputs})
+		}
+		return all
+	}
+	return digestOf(struct {
+		Owned   []seen            `json:"owned"`
+		Foreign []seen            `json:"foreign"`
+		Facts   []resource.Fact   `json:"facts"`
+		Unread  []resource.Unread `json:"unread"`
+	}{list(owned), list(foreign), facts, unread})
+}
+
+// Seal sorts what has no order of its own, counts, and writes both digests.
+// moving names, per kind, the attributes whose observed value is no intent.
+func (p *Plan) Seal(moving map[string][]string) error {
+	p.normalise()
+	changes, err := p.changesDigest(moving)
+	if err != nil {
+		return fmt.Errorf("changes digest: %w", err)
+	}
+	p.ChangesDigest = changes
+	whole, err := p.wholeDigest()
+	if err != nil {
+		return fmt.Errorf("plan digest: %w", err)
+	}
+	p.Digest = whole
+	return nil
+}
+
+// normalise gives every list an order and no list the value null, so that the
+// same world gives the same bytes.
+func (p *Plan) normalise() {
+	p.Created, p.Expires = p.Created.UTC(), p.Expires.UTC()
+	slices.SortFunc(p.Facts, resource.Fact.Compare)
+	slices.SortFunc(p.Unread, resource.Unread.Compare)
+	slices.SortFunc(p.Findings, resource.Finding.Compare)
+	p.Facts, p.Unread, p.Findings = nonNil(p.Facts), nonNil(p.Unread), nonNil(p.Findings)
+	p.Changes, p.Deferred, p.Pending, p.Spend = nonNil(p.Changes), nonNil(p.Deferred), nonNil(p.Pending), nonNil(p.Spend)
+	p.Revision.Authors = nonNil(p.Revision.Authors)
+	if p.Resolved == nil {
+		p.Resolved = map[string]string{}
+	}
+	if p.Identity.Chains == nil {
+		p.Identity.Chains = map[string]uint64{}
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		c.Fields, c.Steps, c.Why = nonNil(c.Fields), nonNil(c.Steps), nonNil(c.Why)
+	}
+	p.count()
+}
+
+func (p *Plan) count() {
+	s := Summary{Unchanged: p.Summary.Unchanged, Deferred: len(p.Deferred), Pending: len(p.Pending), Unread: len(p.Unread)}
+	for _, c := range p.Changes {
+		switch c.Action {
+		case Create:
+			s.Create++
+		case Update:
+			s.Update++
+		case Replace:
+			s.Replace++
+		case Delete:
+			s.Delete++
+		case Propose:
+			s.Propose++
+		}
+	}
+	p.Summary = s
+}
+
+func (p *Plan) wholeDigest() (string, error) {
+	bare := *p
+	bare.Digest = ""
+	return digestOf(bare)
+}
+
+// changesDigest covers what was decided and nothing that moves by itself:
+// never why, reasons, nonces, gas, or the balance that a top-up read.
+func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
+	type step struct {
+		Op     string         `json:"op"`
+		Params resource.Attrs `json:"params"`
+	}
+	type change struct {
+		ID     resource.ID   `json:"id"`
+		Action Action        `json:"action"`
+		Risk   resource.Risk `json:"risk"`
+		Fields []FieldChange `json:"fields"`
+		Steps  []step        `json:"steps"`
+	}
+	type finding struct {
+		Rule     string            `json:"rule"`
+		Severity resource.Severity `json:"severity"`
+		ID       resource.ID       `json:"id"`
+	}
+	type spend struct {
+		Network string `json:"network"`
+		Wei     string `json:"wei"`
+	}
+	content := struct {
+		Environment string    `json:"environment"`
+		Identity    Identity  `json:"identity"`
+		Overlay     *Overlay  `json:"overlay"`
+		Partial     bool      `json:"partial"`
+		Changes     []change  `json:"changes"`
+		Findings    []finding `json:"findings"`
+		Unread      []string  `json:"unread"`
+		Spend       []spend   `json:"spend"`
+		Governance  string    `json:"governance"`
+	}{p.Environment, p.Identity, p.Overlay, p.Partial, []change{}, []finding{}, []string{}, []spend{}, p.Revision.Governance}
+	for _, c := range p.Changes {
+		bare := change{c.ID, c.Action, c.Risk, []FieldChange{}, []step{}}
+		for _, f := range c.Fields {
+			if slices.Contains(moving[c.ID.Kind], f.Path) {
+				f.Before = nil
+			}
+			bare.Fields = append(bare.Fields, f)
+		}
+		for _, s := range c.Steps {
+			bare.Steps = append(bare.Steps, step{s.Op, s.Params})
+		}
+		content.Changes = append(content.Changes, bare)
+	}
+	for _, f := range p.Findings {
+		content.Findings = append(content.Findings, finding{f.Rule, f.Severity, f.ID})
+	}
+	content.Findings = slices.Compact(content.Findings)
+	for _, u := range p.Unread {
+		content.Unread = append(content.Unread, u.Scope)
+	}
+	content.Unread = slices.Compact(content.Unread)
+	for _, s := range p.Spend {
+		content.Spend = append(content.Spend, spend{s.Network, s.Wei})
+	}
+	return digestOf(content)
+}
+
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
