@@ -13,6 +13,10 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
+// AdoptOp is the operation of a step that writes our mark on an object that
+// exists already, and nothing else.
+const AdoptOp = "adopt"
+
 // Object is one resource in a kind's own type.
 type Object[S any] struct {
 	ID      resource.ID

@@ -273,6 +273,13 @@ func action(traits resource.Traits, before *resource.Resource, fields []FieldCha
 	return Update
 }
 
+// Compare lists what of desired is not satisfied by before: the top-level
+// attributes that differ. Refs that output knows are resolved first.
+func Compare(traits resource.Traits, before, desired resource.Attrs, output func(resource.Ref) (string, bool)) []FieldChange {
+	resolved, _ := desired.Resolve(output)
+	return compareFields(traits, before, resolved)
+}
+
 // compareFields lists the top-level attributes that differ. Attributes that
 // desired does not have are not managed; a nil desired lists all (a delete).
 func compareFields(traits resource.Traits, before, after resource.Attrs) []FieldChange {
