@@ -1,0 +1,192 @@
+// Package gate says what may change: it gives every change its risk, holds the
+// belts, and says how many people must agree. It is pure: the rules, the ledger
+// and the time are arguments, and nothing is read or written.
+package gate
+
+import (
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Input is all that a judgement rests on. The plan is a draft: risks, spend and
+// requirements are not in it yet.
+type Input struct {
+	Plan *plan.Plan
+	// Traits of every kind in the plan. A kind without traits is destructive.
+	Traits map[string]resource.Traits
+	// Governance in force: that of the last applied commit, or of the plan's own
+	// commit where nothing was ever applied (HasAnchor false).
+	Governance Governance
+	// AppliedGovernance and PlannedGovernance are digests (sha256:<hex>) of the
+	// governance at the last applied commit and at the plan's commit.
+	AppliedGovernance, PlannedGovernance string
+	// Applied is what funding might do at the last applied commit, Planned what
+	// it may do at the plan's commit.
+	Applied, Planned Standing
+	// HasAnchor says that the store names a last applied commit.
+	HasAnchor bool
+	// SharedStore says that the store outlives one machine (S3).
+	SharedStore bool
+	// Mode of the environment; Observed is never applied.
+	Mode   resource.Mode
+	Ledger Ledger
+	// Units name a network's coin for messages, by network; may be nil.
+	Units map[string]Unit
+	// Total counts the resources of the environment, declared or owned, the
+	// whole of it even where the plan is partial.
+	Total int
+	// Now decides whether an acknowledgement has expired (UTC).
+	Now time.Time
+}
+
+// Governance is what judges a plan.
+type Governance struct {
+	// Requirements says what each risk needs. A risk that is not named, or whose
+	// requirement says nothing, is forbidden.
+	Requirements map[resource.Risk]Requirement
+	Belts        Belts
+	// Acknowledged lists findings that a reviewed line accepts.
+	Acknowledged []Acknowledgement
+}
+
+// Requirement is what a risk needs: nothing, the consent of some people, or it
+// is never applied.
+type Requirement struct {
+	Auto      bool
+	Forbid    bool
+	Approvals int
+}
+
+// silent reports a requirement that says nothing.
+func (r Requirement) silent() bool { return !r.Auto && !r.Forbid && r.Approvals <= 0 }
+
+// Belts are limits on one plan that hold whatever was approved.
+type Belts struct {
+	// UpdateShare and DeleteShare are percentages (0 to 100) of Total. They are
+	// held from MinResources resources up; zero allows none.
+	UpdateShare, DeleteShare int
+	MinResources             int
+}
+
+// Acknowledgement accepts findings of severity acknowledge.
+type Acknowledgement struct {
+	Rule string
+	// ID is a selector as in plan.Selects; empty or ** for a finding about the
+	// whole environment.
+	ID     string
+	Reason string
+	// Expires is the instant from which it holds no more; zero: never.
+	Expires time.Time
+}
+
+// Ledger is what the journal remembers of money.
+type Ledger struct {
+	// SpentDay is what left each network's bank in the 24 hours before Now, in
+	// wei: open and unknown intents at ceiling plus fee, this plan's own left out.
+	SpentDay map[string]*big.Int
+	// Paid holds, per network, the addresses that were paid before. The case of
+	// the hex digits does not matter.
+	Paid map[string]map[string]bool
+}
+
+// Unit is the coin of a network.
+type Unit struct {
+	Symbol string
+	// Decimals is how many digits of the smallest unit make one coin.
+	Decimals int
+}
+
+// Verdict is the judgement over one plan.
+type Verdict struct {
+	// Risks is the risk of every change, Persons the changes that ask for a
+	// person in every environment.
+	Risks   map[resource.ID]resource.Risk
+	Persons map[resource.ID]bool
+	// Added are changes of the rules themselves: they stand first and have no
+	// steps; apply takes them over by moving the last applied commit.
+	Added []plan.Change
+	// Findings are all of the plan, acknowledgements counted, and the gate's own.
+	Findings []resource.Finding
+	// Spend is the most that may leave each network's bank.
+	Spend    []plan.Spend
+	Requires plan.Requires
+	stopping int
+}
+
+// Check judges a draft. It changes nothing; Verdict.Apply writes the judgement
+// into the plan, which can then be sealed.
+func Check(in Input) Verdict {
+	j := judge{in: in, paid: lowered(in.Ledger.Paid)}
+	j.v = Verdict{Risks: map[resource.ID]resource.Risk{}, Persons: map[resource.ID]bool{}}
+	j.v.Added = j.ruleChanges()
+	j.spend()
+	j.risks()
+	j.environment()
+	j.shares()
+	j.requirements()
+	j.v.Findings = append(acknowledge(in.Plan.Findings, in.Governance.Acknowledged, in.Now), j.found...)
+	slices.SortFunc(j.v.Findings, resource.Finding.Compare)
+	j.v.Findings = slices.Compact(j.v.Findings)
+	judged := *in.Plan
+	j.v.Apply(&judged)
+	j.v.stopping = len(judged.Refused())
+	return j.v
+}
+
+// Apply writes the judgement into the draft it was made from. Seal afterwards.
+func (v Verdict) Apply(p *plan.Plan) {
+	changes := slices.Clone(v.Added)
+	for _, c := range p.Changes {
+		if c.ID.Kind == RuleKind {
+			continue
+		}
+		c.Risk, c.Person = v.Risks[c.ID], v.Persons[c.ID]
+		changes = append(changes, c)
+	}
+	p.Changes = changes
+	p.Findings = slices.Clone(v.Findings)
+	p.Spend = slices.Clone(v.Spend)
+	p.Requires = v.Requires
+}
+
+// Blocked reports whether apply would refuse the plan as nobody signed it: a
+// finding stops it, or it needs approvals.
+func (v Verdict) Blocked() bool {
+	return v.stopping > 0 || v.Requires.Forbidden || v.Requires.Approvals > 0
+}
+
+// judge gathers the parts of one verdict.
+type judge struct {
+	in    Input
+	v     Verdict
+	found []resource.Finding
+	paid  map[string]map[string]bool
+}
+
+func (j *judge) find(rule string, severity resource.Severity, id resource.ID, reason, hint string) {
+	j.found = append(j.found, resource.Finding{Rule: rule, Severity: severity, ID: id, Reason: reason, Hint: hint})
+}
+
+// open reports an overlay that lets approvals and dirty trees pass. It never
+// does outside test networks.
+func (j *judge) open() bool {
+	o := j.in.Plan.Overlay
+	return o != nil && o.Open && j.in.Plan.Class == "testnet"
+}
+
+// gated reports whether anything in this environment asks for people.
+func (j *judge) gated() bool {
+	if j.in.Plan.Class != "testnet" {
+		return true
+	}
+	for _, risk := range []resource.Risk{resource.Protective, resource.Routine, resource.Sensitive, resource.Destructive} {
+		if !j.in.Governance.Requirements[risk].Auto {
+			return true
+		}
+	}
+	return false
+}
