@@ -1,0 +1,85 @@
+package cloud
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/time/rate"
+)
+
+// DefaultRates are requests per second and region by "service.Operation": the
+// default quotas of the KMS developer guide ("Request quotas") and of Secrets
+// Manager. They are shared with everybody else in the account and can be
+// raised, so they are numbers to configure, not facts. The tagging API's quota
+// is not published; 5 is a cautious value. Operations that are not listed go
+// unlimited and rely on the retryer.
+func DefaultRates() map[string]float64 {
+	return map[string]float64{
+		"kms.DescribeKey":          2000,
+		"kms.GetPublicKey":         2000,
+		"kms.ListResourceTags":     2000,
+		"kms.ListAliases":          500,
+		"kms.ListKeys":             500,
+		"kms.Sign":                 1000,
+		"kms.CreateKey":            5,
+		"kms.CreateAlias":          5,
+		"kms.EnableKey":            5,
+		"kms.UpdateKeyDescription": 5,
+		"kms.TagResource":          10,
+
+		"secretsmanager.CreateSecret":   50,
+		"secretsmanager.UpdateSecret":   50,
+		"secretsmanager.TagResource":    50,
+		"secretsmanager.ListSecrets":    100,
+		"secretsmanager.DescribeSecret": 10000,
+		"secretsmanager.GetSecretValue": 10000,
+
+		"tagging.GetResources": 5,
+	}
+}
+
+// limits holds one token bucket per region and operation.
+type limits struct {
+	clock     Clock
+	rates     map[string]float64
+	unlimited bool
+
+	mu      sync.Mutex
+	buckets map[string]*rate.Limiter
+}
+
+func newLimits(o Options) *limits {
+	return &limits{clock: o.Clock, rates: o.Rates, unlimited: o.Unlimited, buckets: map[string]*rate.Limiter{}}
+}
+
+// wait holds the caller until the operation may be sent.
+func (l *limits) wait(ctx context.Context, region, operation string) error {
+	perSecond := l.rates[operation]
+	if l.unlimited || perSecond <= 0 {
+		return ctx.Err()
+	}
+	now := l.clock.Now()
+	reservation := l.bucket(region+"/"+operation, perSecond).ReserveN(now, 1)
+	delay := reservation.DelayFrom(now)
+	if delay <= 0 {
+		return ctx.Err()
+	}
+	if err := l.clock.Sleep(ctx, delay); err != nil {
+		reservation.CancelAt(l.clock.Now())
+		return err
+	}
+	return nil
+}
+
+func (l *limits) bucket(key string, perSecond float64) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, ok := l.buckets[key]; ok {
+		return known
+	}
+	// A burst of a tenth of a second: a quota of 5 a second is 5 a second also
+	// in the first one.
+	made := rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
+	l.buckets[key] = made
+	return made
+}
