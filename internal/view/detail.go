@@ -1,0 +1,196 @@
+package view
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// details lists what a block does, line by line. What creates something that
+// gives nobody power yet needs no more than its headline, unless everything is
+// asked for.
+func (v *viewer) details(b block) []field {
+	var lines []field
+	lines = append(lines, v.sayings(b)...)
+	if spend, ok := v.spendLine(b); ok {
+		lines = append(lines, spend)
+	}
+	c := b.first()
+	if v.o.Verbose || !(c.Action == plan.Create && c.Risk.Rank() <= resource.Routine.Rank()) {
+		lines = append(lines, v.common(b, len(lines) > 0)...)
+	}
+	if c.Person {
+		lines = append(lines, field{sign: '!', text: "a person must decide this: no service may do it alone"})
+	}
+	if v.o.Verbose {
+		lines = append(lines, v.stepLines(c)...)
+	}
+	return lines
+}
+
+// sayings are the kind's own words, where all of the block has the same.
+func (v *viewer) sayings(b block) []field {
+	texts := says(b.first())
+	for _, c := range b.changes[1:] {
+		if !slices.Equal(texts, says(c)) {
+			return nil
+		}
+	}
+	var lines []field
+	for _, text := range texts {
+		lines = append(lines, field{sign: ' ', text: text})
+	}
+	return lines
+}
+
+// spendLine tells the money from the steps themselves, never from what the
+// kind says about them.
+func (v *viewer) spendLine(b block) (field, bool) {
+	value, fee := v.spends(b)
+	if value == "" && fee == "" {
+		return field{}, false
+	}
+	var parts []string
+	if value != "" {
+		parts = append(parts, "≤ "+value)
+	}
+	if fee != "" {
+		parts = append(parts, "fees ≤ "+fee)
+	}
+	if n := len(b.changes); n > 1 {
+		parts = append(parts, "for all "+number(n))
+	}
+	if from, ok := payer(b); ok {
+		parts = append(parts, "from "+from)
+	}
+	return field{path: "spends", sign: ' ', text: strings.Join(parts, ", ")}, true
+}
+
+// payer is who pays for the block's steps, if it is one.
+func payer(b block) (string, bool) {
+	from := ""
+	for _, c := range b.changes {
+		for _, s := range c.Steps {
+			if s.Spend == nil {
+				continue
+			}
+			if from != "" && from != s.Spend.From {
+				return "", false
+			}
+			from = s.Spend.From
+		}
+	}
+	return from, from != ""
+}
+
+// common lists the fields that all of the block changes alike, and says when
+// others differ by name.
+func (v *viewer) common(b block, said bool) []field {
+	lines := v.fields(b.first(), said)
+	if len(b.changes) == 1 {
+		return lines
+	}
+	shared := map[field]int{}
+	for _, f := range lines {
+		shared[f] = 1
+	}
+	most := len(lines)
+	for n, c := range b.changes[1:] {
+		leg := v.fields(c, said)
+		most = max(most, len(leg))
+		for _, f := range leg {
+			if shared[f] == n+1 {
+				shared[f] = n + 2
+			}
+		}
+	}
+	kept := slices.DeleteFunc(lines, func(f field) bool { return shared[f] != len(b.changes) })
+	if len(kept) < most {
+		kept = append(kept, field{sign: ' ', text: "and " + count(most-len(kept), "line") + " that differ by name (--verbose)"})
+	}
+	return kept
+}
+
+func (v *viewer) fields(c plan.Change, said bool) []field {
+	traits, coin := v.o.Traits[c.ID.Kind], v.coin(c.ID)
+	var lines []field
+	for _, f := range c.Fields {
+		switch {
+		case slices.Contains(traits.Sensitive, f.Path):
+			lines = append(lines, field{path: f.Path, sign: ' ', text: "changes (never shown)"})
+		case said && !v.o.Verbose && slices.Contains(traits.Moving, f.Path):
+		default:
+			lines = append(lines, compareValues(f.Path, f.Before, v.unresolved(c, f), coin, v.o.Verbose)...)
+		}
+	}
+	return lines
+}
+
+// unresolved prefers the declared form where the plan does not know the
+// value yet; known values are shown as what they are.
+func (v *viewer) unresolved(c plan.Change, f plan.FieldChange) any {
+	if f.After == nil && c.After != nil {
+		return c.After[f.Path]
+	}
+	return f.After
+}
+
+// stepLines shows the effects as data: what is signed is what is done.
+func (v *viewer) stepLines(c plan.Change) []field {
+	var lines []field
+	for i, s := range c.Steps {
+		lines = append(lines, field{path: "step " + number(i+1), sign: '>', text: s.Op})
+		for _, f := range compareValues("", nil, map[string]any(s.Params), nil, true) {
+			f.path, f.sign = "  "+strings.TrimPrefix(f.path, "."), ' '
+			if f.text == "" {
+				f.text = f.after
+			}
+			lines = append(lines, f)
+		}
+		for _, need := range s.Needs {
+			lines = append(lines, field{path: "  needs", sign: ' ', text: "the " + need.Output + " of " + need.ID.String()})
+		}
+		for _, pre := range s.Pre {
+			lines = append(lines, field{path: "  only if", sign: ' ', text: preText(pre)})
+		}
+		if s.Spend != nil {
+			lines = append(lines, field{path: "  spends", sign: ' ', text: "≤ " + s.Spend.Wei + " wei, fees ≤ " + s.Spend.Fee + " wei on " + s.Spend.Network + ", from " + s.Spend.From})
+		}
+	}
+	return lines
+}
+
+func preText(pre resource.Precondition) string {
+	what := pre.ID.String()
+	if pre.Path != "" {
+		what = pre.Path + " of " + what
+	}
+	switch pre.Op {
+	case resource.Absent:
+		return what + " is absent"
+	case resource.Equals:
+		return what + " is " + pre.Value
+	case resource.AtLeast:
+		return what + " is at least " + pre.Value
+	case resource.AtMost:
+		return what + " is at most " + pre.Value
+	case resource.CodeHash:
+		return what + " has code of hash " + pre.Value
+	default:
+		return what + " " + string(pre.Op) + " " + pre.Value
+	}
+}
+
+// driftWord says what somebody did where one word tells it better than a
+// field: the key was disabled.
+func driftWord(c plan.Change, word string) string {
+	for _, f := range c.Fields {
+		before, after := strings.ToLower(canonical(f.Before)), strings.ToLower(canonical(f.After))
+		if (f.Path == "enabled" && before == "false" && after == "true") || (f.Path == "state" && before == `"disabled"` && after == `"enabled"`) {
+			return "disabled outside git"
+		}
+	}
+	return word
+}

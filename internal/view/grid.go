@@ -1,0 +1,247 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// grid is the width of the columns of the headlines of blocks.
+type grid struct {
+	kind, name, word, risk int
+	// stacked puts what follows the name on a line of its own: the terminal is
+	// too narrow for columns.
+	stacked bool
+}
+
+const (
+	leastName   = 24
+	indentation = "    "
+)
+
+// measure sizes the columns from all that will be printed.
+func (t *text) measure() {
+	g, source, longest := grid{}, 0, 0
+	configured, drift := t.split()
+	for _, changes := range [][]block{t.blocks(configured), t.blocks(drift)} {
+		for _, b := range changes {
+			c := b.first()
+			g.kind = max(g.kind, columns(t.kindText(c.ID)))
+			g.word = max(g.word, columns(t.blockWord(b, t.word(c))))
+			g.risk = max(g.risk, columns(riskText(c.Risk)))
+			source = max(source, columns(t.source(b)))
+			for _, name := range b.names {
+				longest = max(longest, columns(name))
+			}
+		}
+	}
+	for _, f := range t.p.Findings {
+		g.kind = max(g.kind, columns(t.kindText(f.ID)))
+	}
+	fixed := 2 + g.kind + 2 + 2 + g.word + 2 + g.risk + 2 + source
+	room := t.lines.o.width() - fixed
+	g.stacked = room < leastName
+	g.name = min(longest, room)
+	t.grid = g
+}
+
+func (t *text) kindText(id resource.ID) string {
+	if t.lines.o.Verbose {
+		return ""
+	}
+	return id.Kind
+}
+
+func (t *text) blockWord(b block, word string) string {
+	if len(b.changes) > 1 {
+		return word + " " + number(len(b.changes))
+	}
+	return word
+}
+
+// shownNames is up to how many lines of names a folded block has.
+const shownNames = 6
+
+func (t *text) block(b block, word string) {
+	c := b.first()
+	symbol := t.symbol(c)
+	tail := []piece{{"", t.blockWord(b, word)}, {riskStyle(c.Risk), riskText(c.Risk)}, {faint, t.source(b)}}
+	t.headline(piece{symbolStyle(symbol), symbol}, t.kindText(c.ID), b.names, tail)
+	t.fieldLines(t.details(b), c.Risk)
+}
+
+// piece is a text with its style.
+type piece struct{ style, text string }
+
+// headline is the first line of a block: sign, kind, name and what follows.
+func (t *text) headline(sign piece, kind string, names []string, tail []piece) {
+	t.seg(sign.style, sign.text).seg("", " ")
+	if kind != "" || t.grid.kind > 0 {
+		t.seg("", pad(kind, t.grid.kind)).seg("", "  ")
+	}
+	column := 2
+	if t.grid.kind > 0 {
+		column += t.grid.kind + 2
+	}
+	name := t.lines.o.clean(names[0])
+	if !t.lines.o.Verbose {
+		name = cutMiddle(name, t.room())
+	}
+	if t.grid.stacked || columns(name) > t.grid.name {
+		t.seg(bold, name).end()
+		t.moreNames(names, column)
+		t.stack(tail)
+		return
+	}
+	t.seg(bold, pad(name, t.grid.name))
+	for i, p := range tail {
+		width := 0
+		if i < 2 {
+			width = []int{t.grid.word, t.grid.risk}[i]
+		}
+		if p.text != "" {
+			t.seg("", "  ").seg(p.style, pad(cut(t.lines.o.clean(p.text), max(t.room()-2, 8)), width))
+		}
+	}
+	t.end()
+	t.moreNames(names, column)
+}
+
+// stack puts what follows a name on the next line.
+func (t *text) stack(tail []piece) {
+	t.seg("", indentation)
+	for i, p := range tail {
+		if p.text == "" {
+			continue
+		}
+		if i > 0 {
+			t.seg("", " · ")
+		}
+		t.seg(p.style, cut(t.lines.o.clean(p.text), max(t.room(), 8)))
+	}
+	t.end()
+}
+
+func (t *text) moreNames(names []string, column int) {
+	indent := strings.Repeat(" ", column)
+	for i, name := range names[1:] {
+		if i+1 >= shownNames && len(names) > shownNames+1 {
+			t.seg("", indent).seg(faint, "… and "+count(len(names)-shownNames, "more name")+" (--verbose)").end()
+			return
+		}
+		t.seg("", indent).seg(bold, cutMiddle(t.lines.o.clean(name), t.lines.o.width()-column)).end()
+	}
+}
+
+// shownFields and shownSensitive are up to how many lines a block has.
+const (
+	shownFields    = 16
+	shownSensitive = 60
+	leastValue     = 46
+	mostPath       = 32
+)
+
+func (t *text) fieldLines(fields []field, risk resource.Risk) {
+	limit := shownFields
+	if risk.Rank() >= resource.Sensitive.Rank() {
+		limit = shownSensitive
+	}
+	path := 0
+	for _, f := range fields {
+		if n := columns(t.lines.o.clean(f.path)); n <= min(mostPath, t.lines.o.width()/3) {
+			path = max(path, n)
+		}
+	}
+	for i, f := range fields {
+		if i >= limit && len(fields) > limit+1 && !t.lines.o.Verbose {
+			t.seg("", indentation).seg(faint, "… "+count(len(fields)-limit, "more line")+" (--verbose)").end()
+			return
+		}
+		t.fieldLine(f, path)
+	}
+}
+
+// fieldLine prints one attribute in two columns, or its value below its path
+// where there is no room beside it.
+func (t *text) fieldLine(f field, width int) {
+	if f.path == "" && (f.sign == ' ' || f.sign == '!') {
+		style := ""
+		if f.sign == '!' {
+			style = yellow
+		}
+		t.prose(style, indentation, f.text)
+		return
+	}
+	path := t.lines.o.clean(f.path)
+	values := t.valueLines(f, t.lines.o.width()-len(indentation)-width-2)
+	widest := 0
+	for _, p := range values {
+		widest = max(widest, columns(p.text))
+	}
+	indent := indentation + strings.Repeat(" ", width+2)
+	below := columns(path) > width || (widest > t.lines.o.width()-columns(indent) && t.lines.o.width()-columns(indent) < leastValue)
+	switch {
+	case below:
+		if path != "" {
+			t.seg("", indentation).seg("", cutMiddle(path, t.lines.o.width()-len(indentation))).end()
+		}
+		indent = indentation + "  "
+		values = t.valueLines(f, t.lines.o.width()-len(indent))
+	default:
+		t.seg("", indentation).seg("", pad(path, width)).seg("", "  ")
+		t.value(values[0], columns(indent))
+		values = values[1:]
+	}
+	for _, p := range values {
+		t.seg("", indent)
+		t.value(p, columns(indent))
+	}
+}
+
+func (t *text) value(p piece, column int) {
+	if !t.lines.o.Verbose {
+		p.text = cut(p.text, t.lines.o.width()-column)
+	}
+	t.seg(p.style, p.text).end()
+}
+
+// valueLines prints the value of a field: on one line if it fits, otherwise
+// before and after below each other, shown from where they differ.
+func (t *text) valueLines(f field, room int) []piece {
+	clean := t.lines.o.clean
+	switch f.sign {
+	case '+':
+		return []piece{{green, "+ " + clean(f.text)}}
+	case '-':
+		return []piece{{red, "- " + clean(f.text)}}
+	case '>':
+		return []piece{{bold, clean(f.text)}}
+	case '~', '=':
+		before, after := clean(f.before), clean(f.after)
+		if one := before + " → " + after; columns(one) <= room {
+			return []piece{{yellow, one}}
+		}
+		if !t.lines.o.Verbose {
+			before, after = fromDifference(before, after, room-2)
+		}
+		return []piece{{red, "- " + before}, {green, "+ " + after}}
+	default:
+		return []piece{{"", clean(f.text)}}
+	}
+}
+
+// fromDifference drops what two texts have in common at their beginning when
+// they would otherwise be cut before the place where they differ.
+func fromDifference(before, after string, room int) (from, to string) {
+	const context = 12
+	a, b := []rune(before), []rune(after)
+	same := 0
+	for same < len(a) && same < len(b) && a[same] == b[same] {
+		same++
+	}
+	if same < room-context || max(columns(before), columns(after)) <= room {
+		return before, after
+	}
+	start := max(0, same-context)
+	return "…" + string(a[start:]), "…" + string(b[start:])
+}

@@ -1,0 +1,226 @@
+package view
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// defaultBudget leaves room below the 65,536 characters of a GitHub comment,
+// the tightest limit among the forges that take details and fences.
+const defaultBudget = 60_000
+
+// Markdown writes a plan as a pull-request comment: title, alerts, one table
+// and the footer always, details as far as the budget goes, the riskiest first.
+// What is left out is counted; nothing is ever cut inside a fence. A plan with
+// nothing to do is one line below the marker.
+func Markdown(w io.Writer, p *plan.Plan, o Options) error {
+	// Folding is what keeps a comment short; the artifact has everything.
+	o.Verbose, o.Color, o.CI = false, false, false
+	m := comment{viewer: newViewer(p, o), budget: cmp.Or(o.Budget, defaultBudget)}
+	text := m.text()
+	if m.idle() && len(p.Findings) == 0 && len(m.warnings()) == 0 {
+		text = m.marker(false) + m.line()
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// comment writes one plan for a forge.
+type comment struct {
+	*viewer
+	budget int
+}
+
+// The shares of the budget that alerts and table may take, and the room that
+// the footer's count of what is shown needs.
+const (
+	alertShare  = 4
+	tableShare  = 3
+	countBytes  = 400
+	shownRows   = 200
+	shownAlerts = 40
+	longestText = 400
+	longestName = 120
+)
+
+// marker is the first line, by which a bot finds its own comment again.
+func (m comment) marker(truncated bool) string {
+	data, err := json.Marshal(struct {
+		Environment string `json:"env"`
+		Plan        string `json:"plan"`
+		Spec        string `json:"spec"`
+		Truncated   bool   `json:"truncated"`
+	}{cut(m.p.Environment, longestName), cut(m.p.Digest, longestName), cut(m.p.Revision.Commit, longestName), truncated})
+	if err != nil {
+		data = []byte("{}")
+	}
+	// json.Marshal escapes < and >; two hyphens would still end the comment.
+	safe := strings.ReplaceAll(string(ascii(data)), "--", `-\u002d`)
+	return "<!-- reconcile:v1 " + safe + " -->\n"
+}
+
+// line is the whole of an environment with nothing to do.
+func (m comment) line() string {
+	parts := []string{"**" + MarkdownText(cut(m.p.Environment, longestName)) + "**: " + MarkdownText(m.state())}
+	if n := m.resources(); n > 0 {
+		parts = append(parts, count(n, "resource"))
+	}
+	if read, all := m.networks(); all > 0 {
+		parts = append(parts, number(read)+" of "+count(all, "network"))
+	}
+	for _, s := range m.silences() {
+		parts = append(parts, MarkdownText(cut(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText)))
+	}
+	text := strings.Join(parts, " · ")
+	if len(text) > m.budget/2 {
+		text = strings.Join(parts[:1], "") + " · " + count(len(parts)-1, "more reason")
+	}
+	return text + "\n"
+}
+
+func (m comment) text() string {
+	configured, drift := m.split()
+	blocks := append(m.blocks(configured), m.blocks(drift)...)
+	head := m.title() + m.alerts(blocks) + m.table(blocks)
+	foot := m.footer()
+	room := m.budget - len(m.marker(false)) - len(head) - len(foot) - countBytes
+	details, shown := m.details(byRisk(blocks), room)
+	all, counted := len(m.p.Changes), ""
+	if shown < all {
+		counted = "- " + number(shown) + " of " + number(all) + " changes shown; the digest covers all of them" + m.artifact() + "\n"
+	}
+	return m.marker(shown < all) + head + details + "---\n\n" + counted + foot
+}
+
+func (m comment) artifact() string {
+	if m.o.Artifact == "" {
+		return ""
+	}
+	return ", the whole plan is at " + MarkdownCode(cut(m.o.Artifact, longestName))
+}
+
+// title says what, how much money, how risky and which plan.
+func (m comment) title() string {
+	p := m.p
+	name := p.Environment
+	if p.Class == "mainnet" {
+		name += " (mainnet)"
+	}
+	what := strings.Join(m.counts(), ", ")
+	parts := []string{MarkdownText(cut(name, longestName) + ": " + cut(cmp.Or(what, "nothing to do"), longestText))}
+	for _, money := range m.money() {
+		parts = append(parts, MarkdownText(cut(money, longestText)))
+	}
+	if len(p.Changes) > 0 {
+		parts = append(parts, MarkdownText(riskText(p.Requires.Risk)))
+	}
+	parts = append(parts, "plan "+MarkdownCode(shortDigest(cut(p.Digest, longestName))))
+	facts := []string{"at " + MarkdownCode(cut(cmp.Or(p.Revision.Commit, "no commit"), 12))}
+	if p.Identity.Account != "" {
+		facts = append(facts, "account "+MarkdownCode(cut(strings.TrimSpace(p.Identity.Account+" "+p.Identity.Region), longestName)))
+	}
+	if read, all := m.networks(); all > 0 {
+		facts = append(facts, number(read)+" of "+count(all, "network")+" read")
+	}
+	if m.o.Monthly != "" {
+		facts = append(facts, MarkdownText(cut(m.o.Monthly, longestName)))
+	}
+	return "### " + strings.Join(parts, " · ") + "\n\n" + strings.Join(facts, " · ") + "\n\n"
+}
+
+// alerts are the boxes above the table: what is refused or destroys, what
+// could not be read or can no longer be trusted, what moves power.
+func (m comment) alerts(blocks []block) string {
+	var caution, warning, important []string
+	for _, j := range m.judgements(resource.Refuse, resource.Acknowledge, resource.Note) {
+		text := "**" + severityWord(j.Severity) + "** " + MarkdownCode(cut(j.Rule, longestName)) + " " + m.nameList(j.ids) + MarkdownText(": "+cut(j.Reason, longestText))
+		if j.Hint != "" {
+			text += " (" + MarkdownText(cut(j.Hint, longestText)) + ")"
+		}
+		switch j.Severity {
+		case resource.Note:
+			important = append(important, text)
+		default:
+			caution = append(caution, text)
+		}
+	}
+	for _, text := range m.warnings() {
+		warning = append(warning, MarkdownText(cut(text, longestText)))
+	}
+	for _, s := range m.silences() {
+		warning = append(warning, "**not read, nothing there is changed:** "+MarkdownText(cut(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText)))
+	}
+	for _, b := range blocks {
+		c := b.first()
+		text := "**" + riskText(c.Risk) + "**: " + m.blockName(b)
+		if c.Person {
+			text += ", a person must decide this"
+		}
+		switch {
+		case c.Risk.Rank() >= resource.Destructive.Rank():
+			caution = append(caution, text)
+		case c.Risk.Rank() >= resource.Sensitive.Rank() || c.Person:
+			important = append(important, text)
+		}
+	}
+	limit := m.budget / alertShare / 3
+	return box("CAUTION", caution, limit) + box("WARNING", warning, limit) + box("IMPORTANT", important, limit)
+}
+
+// box is one alert of GitHub-flavoured markdown, a quote elsewhere.
+func box(name string, lines []string, limit int) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("> [!" + name + "]\n")
+	for i, line := range lines {
+		if i == shownAlerts || b.Len()+len(line) > limit {
+			b.WriteString("> - and " + number(len(lines)-i) + " more\n")
+			break
+		}
+		b.WriteString("> - " + line + "\n")
+	}
+	return b.String() + "\n"
+}
+
+// nameList names resources, three at most.
+func (m comment) nameList(ids []resource.ID) string {
+	if len(ids) == 1 && ids[0].IsZero() {
+		return "the whole environment"
+	}
+	return MarkdownText(cut(ids[0].Kind, longestName)) + " " + m.codeNames(m.namesOf(ids))
+}
+
+func (m comment) codeNames(names []string) string {
+	const most = 3
+	var parts []string
+	for i, name := range names {
+		if i == most {
+			parts = append(parts, "and "+count(len(names)-most, "more name"))
+			break
+		}
+		parts = append(parts, MarkdownCode(cutMiddle(name, longestName)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (m comment) blockWord(b block) string {
+	word := m.word(b.first())
+	if drifted(b.first()) {
+		word = driftWord(b.first(), word)
+	}
+	if len(b.changes) > 1 {
+		word += " " + number(len(b.changes))
+	}
+	return word
+}
+
+func (m comment) blockName(b block) string {
+	return MarkdownText(cut(m.blockWord(b)+" "+b.first().ID.Kind, longestName)) + " " + m.codeNames(b.names)
+}

@@ -1,0 +1,251 @@
+package view
+
+import (
+	"io"
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Plan writes a plan as text: what, how risky, how much money, what was not
+// read, what it needs, what to type next. A plan with nothing to do is one line.
+func Plan(w io.Writer, p *plan.Plan, o Options) error {
+	t := text{viewer: newViewer(p, o), lines: &lines{o: o}}
+	if t.idle() {
+		t.oneLine()
+		t.banners()
+		t.findings()
+	} else {
+		t.header()
+		t.banners()
+		t.blank()
+		t.measure()
+		t.body()
+		t.blank()
+		t.footer()
+	}
+	if err := t.flush(w); err != nil {
+		return err
+	}
+	return Hint(w, o.Next, o)
+}
+
+// text writes one plan for a terminal or a build log.
+type text struct {
+	*viewer
+	*lines
+	grid grid
+}
+
+// idle reports whether there is nothing to do, now or later, in what was read.
+func (v *viewer) idle() bool { return v.p.Empty() && len(v.p.Pending) == 0 }
+
+// oneLine is the whole output of a plan with nothing to do. "In sync" stands
+// there only when all was read and nobody found anything.
+func (t *text) oneLine() {
+	parts := []string{t.p.Environment + ": " + t.state()}
+	if t.resources() > 0 {
+		parts = append(parts, count(t.resources(), "resource"))
+	}
+	if read, all := t.networks(); all > 0 {
+		parts = append(parts, number(read)+" of "+count(all, "network"))
+	}
+	if d := t.lines.o.Stats.Duration; d > 0 {
+		parts = append(parts, took(d))
+	}
+	for _, line := range wrap(parts, " · ", t.lines.o.width(), "  ") {
+		t.seg("", line).end()
+	}
+	t.unread("  ")
+}
+
+func (v *viewer) state() string {
+	switch {
+	case v.unreadLeft():
+		return v.unreadCount() + "; nothing to do in the rest"
+	case v.p.Partial:
+		return "nothing to do in what was selected"
+	case len(v.p.Findings) > 0:
+		return "nothing to do, " + count(len(v.p.Findings), "finding")
+	default:
+		return "in sync"
+	}
+}
+
+// unreadCount says how much was not read.
+func (v *viewer) unreadCount() string {
+	read, all := v.networks()
+	scopes := map[string]bool{}
+	for _, u := range v.p.Unread {
+		if !v.names.networks[u.Scope] {
+			scopes[u.Scope] = true
+		}
+	}
+	var parts []string
+	if read < all {
+		parts = append(parts, number(all-read)+" of "+count(all, "network"))
+	}
+	if len(scopes) > 0 || len(parts) == 0 {
+		parts = append(parts, count(max(1, len(scopes)), "other scope"))
+	}
+	return strings.Join(parts, " and ") + " not read"
+}
+
+// header says what was planned against what, and what that cost.
+func (t *text) header() {
+	p, stats := t.p, t.lines.o.Stats
+	title := p.Environment
+	if p.Class == "mainnet" {
+		title += " (mainnet)"
+	}
+	if commit := p.Revision.Commit; commit != "" {
+		title += " at " + cut(commit, 7+1)
+	}
+	parts := []string{strings.TrimSuffix(title, "…")}
+	if p.Identity.Account != "" {
+		parts = append(parts, strings.TrimSpace("account "+p.Identity.Account+" "+p.Identity.Region))
+	}
+	if read, all := t.networks(); all > 0 {
+		parts = append(parts, number(read)+" of "+count(all, "network")+" read")
+	}
+	if stats.AWSCalls+stats.RPCCalls > 0 {
+		parts = append(parts, number(stats.AWSCalls)+" AWS calls, "+number(stats.RPCCalls)+" RPC")
+	}
+	if stats.Duration > 0 {
+		parts = append(parts, took(stats.Duration))
+	}
+	for i, line := range wrap(parts, " · ", t.lines.o.width(), "  ") {
+		if rest, ok := strings.CutPrefix(line, title); ok && i == 0 {
+			t.seg(bold, title).seg("", rest).end()
+			continue
+		}
+		t.seg("", line).end()
+	}
+}
+
+// warnings are what a reader must know before reading on.
+func (v *viewer) warnings() []string {
+	var texts []string
+	p := v.p
+	if v.o.Stale != "" {
+		texts = append(texts, "stale: "+v.o.Stale)
+	}
+	if !v.o.Now.IsZero() && !p.Expires.IsZero() && !v.o.Now.Before(p.Expires) {
+		texts = append(texts, "expired "+span(v.o.Now.Sub(p.Expires))+" ago ("+clock(p.Expires)+"): it is not applied any more")
+	}
+	if p.Revision.Dirty {
+		texts = append(texts, "made from files that are not committed")
+	}
+	if p.Partial {
+		texts = append(texts, "partial: only "+strings.Join(p.Only, ", ")+" and what that needs")
+	}
+	if p.Overlay != nil && p.Overlay.Open {
+		texts = append(texts, "open overlay "+p.Overlay.Name+": a sandbox, gates and dirty trees pass; never applied without it")
+	} else if p.Overlay != nil {
+		texts = append(texts, "overlay "+p.Overlay.Name+": endpoints are not those of "+p.Environment)
+	}
+	return texts
+}
+
+func (t *text) banners() {
+	for _, warning := range t.warnings() {
+		t.mark(red, "!", warning)
+	}
+}
+
+// mark adds a sign and running text beside it.
+func (t *text) mark(style, sign, sentence string) {
+	for i, line := range paragraph(t.lines.o.clean(sentence), t.lines.o.width()-2, t.lines.o.Verbose) {
+		if i > 0 {
+			sign = " "
+		}
+		t.seg(style, sign).seg("", " ").seg("", line).end()
+	}
+}
+
+// body is everything between header and summary.
+func (t *text) body() {
+	configured, drift := t.split()
+	t.findingRows(resource.Refuse, resource.Acknowledge)
+	for _, b := range t.blocks(configured) {
+		t.block(b, t.word(b.first()))
+	}
+	if len(drift) > 0 {
+		t.blank()
+		t.seg(bold, "changed outside git").seg("", ": apply undoes it").end()
+		for _, b := range t.blocks(drift) {
+			t.block(b, driftWord(b.first(), t.word(b.first())))
+		}
+	}
+	t.later()
+	t.unread("")
+	t.findingRows(resource.Note)
+}
+
+// footer is the summary, the money, what is needed, the digest and its life.
+func (t *text) footer() {
+	width := t.lines.o.width()
+	for i, line := range wrap(t.summary(), " · ", width, "  ") {
+		style := ""
+		if i == 0 {
+			style = bold
+		}
+		t.seg(style, line).end()
+	}
+	for _, line := range t.needs() {
+		t.prose("", "", line)
+	}
+	digest := shortDigest(t.p.Digest)
+	if t.lines.o.Verbose {
+		digest = t.p.Digest
+	}
+	if digest == "" {
+		return
+	}
+	for _, line := range wrap([]string{"plan " + digest, t.life()}, ", ", width, "  ") {
+		t.seg("", line).end()
+	}
+	if t.lines.o.Verbose {
+		t.seg("", "changes "+t.p.ChangesDigest).end()
+	}
+}
+
+// summary counts changes, then what waits, then the money.
+func (v *viewer) summary() []string {
+	parts := v.counts()
+	s := v.p.Summary
+	if _, drift := v.split(); len(drift) > 0 {
+		parts = append(parts, "of them "+number(len(drift))+" changed outside git")
+	}
+	for _, waiting := range []struct {
+		n    int
+		word string
+	}{{len(v.p.Deferred), "later"}, {len(v.p.Pending), "waiting for others"}, {s.Unchanged, "unchanged"}} {
+		if waiting.n > 0 {
+			parts = append(parts, waiting.word+" "+number(waiting.n))
+		}
+	}
+	if v.unreadLeft() {
+		parts = append(parts, v.unreadCount())
+	}
+	parts = append(parts, v.money()...)
+	if v.o.Monthly != "" {
+		parts = append(parts, v.o.Monthly)
+	}
+	return parts
+}
+
+// life says how long a plan may still be applied.
+func (v *viewer) life() string {
+	switch {
+	case v.p.Expires.IsZero():
+		return "without expiry"
+	case v.o.Now.IsZero():
+		return "good until " + clock(v.p.Expires)
+	case !v.o.Now.Before(v.p.Expires):
+		return "expired " + clock(v.p.Expires)
+	default:
+		return "good for " + span(v.p.Expires.Sub(v.o.Now)) + " (until " + clock(v.p.Expires) + ")"
+	}
+}
