@@ -32,7 +32,12 @@ type Environment struct {
 	Networks   []Network // sorted by name
 	Agents     []Agent   // sorted by name
 	Keys       []Key     // every key, agents' and generic ones, sorted by name
-	Funding    []Funding // one entry per network, sorted by network
+	// Routes are the directions in which messages must be delivered; each is
+	// covered by a relayer and by funding. Sorted.
+	Routes  []Route
+	Funding []Funding // one entry per network, sorted by network
+	// Mirrors is the environment whose shape this one has; nil: none.
+	Mirrors    *Mirrors
 	Governance Governance
 	Source     resource.Source
 	// Overlay is the sandbox or fork that this environment is pointed at; nil
@@ -182,7 +187,10 @@ type Wallet struct {
 type Governance struct {
 	// Requirements says per risk what is needed: auto, forbid or a number of approvals.
 	Requirements map[resource.Risk]Requirement
-	Belts        Belts
+	// TopUp is what a top-up inside the standing limits needs in place of
+	// Requirements[Routine]; nil: the same.
+	TopUp *Requirement
+	Belts Belts
 	// TrustedRef is the ref whose tip must hold the plan's configuration.
 	TrustedRef string
 	// Acknowledged lists findings that a reviewed line accepts.
@@ -214,6 +222,16 @@ type Acknowledgement struct {
 	Reason  string
 	Expires time.Time // zero: does not expire
 	Source  resource.Source
+}
+
+// Mirrors says which environment this one rehearses.
+type Mirrors struct {
+	Environment string
+	// Networks maps each network here to the one there.
+	Networks map[string]string
+	// Exceptions gives the reason of each difference that is meant, by its path.
+	Exceptions map[string]string
+	Source     resource.Source
 }
 
 // Overlay points an environment at other endpoints: a sandbox, a fork. It is

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// governanceDigest covers what judges a plan. Positions and order are not
+// part of it: moving a line weakens nobody.
+func governanceDigest(env *Environment, files []file) (string, error) {
+	type wallet struct {
+		Name    string `json:"name"`
+		Address string `json:"address,omitempty"`
+		Floor   string `json:"floor"`
+		Target  string `json:"target"`
+		Burn    string `json:"burnPerDay,omitempty"`
+	}
+	type limits struct {
+		Network string   `json:"network"`
+		Bank    string   `json:"bank"`
+		Reserve string   `json:"reserve"`
+		Caps    []string `json:"caps"`
+		Wallets []wallet `json:"wallets"`
+	}
+	type accepted struct{ Rule, ID, Reason, Expires string }
+	type network struct {
+		Name string   `json:"name"`
+		RPC  []string `json:"rpc"`
+	}
+	g := env.Governance
+	form := struct {
+		Requirements map[resource.Risk]Requirement `json:"requirements"`
+		TopUp        *Requirement                  `json:"topUp"`
+		Belts        Belts                         `json:"belts"`
+		TrustedRef   string                        `json:"trustedRef"`
+		PlanLife     string                        `json:"planLife"`
+		Acknowledged []accepted                    `json:"acknowledged"`
+		Addresses    string                        `json:"addresses"`
+		Mode         resource.Mode                 `json:"mode"`
+		Store        Store                         `json:"store"`
+		Funding      []limits                      `json:"funding"`
+		Networks     []network                     `json:"networks"`
+		Approvers    string                        `json:"approvers"`
+	}{
+		Requirements: g.Requirements, TopUp: g.TopUp, Belts: g.Belts, TrustedRef: g.TrustedRef, PlanLife: g.PlanLife.String(),
+		Addresses: env.Addresses, Mode: env.Mode, Store: env.Store,
+	}
+	for _, a := range g.Acknowledged {
+		form.Acknowledged = append(form.Acknowledged, accepted{a.Rule, a.ID, a.Reason, a.Expires.UTC().Format(time.RFC3339)})
+	}
+	slices.SortFunc(form.Acknowledged, func(a, b accepted) int {
+		return strings.Compare(a.Rule+"\x00"+a.ID+"\x00"+a.Reason+"\x00"+a.Expires, b.Rule+"\x00"+b.ID+"\x00"+b.Reason+"\x00"+b.Expires)
+	})
+	for _, f := range env.Funding {
+		of := limits{Network: f.Network, Bank: f.Bank, Reserve: f.Reserve.String(), Caps: []string{f.CapTransaction.String(), f.CapPlan.String(), f.CapDay.String()}}
+		for _, w := range f.Wallets {
+			of.Wallets = append(of.Wallets, wallet{Name: w.Name, Address: w.Address, Floor: w.Floor.String(), Target: w.Target.String(), Burn: optional(w.BurnPerDay)})
+		}
+		form.Funding = append(form.Funding, of)
+	}
+	for _, n := range env.Networks {
+		form.Networks = append(form.Networks, network{n.Name, n.RPC})
+	}
+	if f := find(files, approversFile); f != nil {
+		form.Approvers = sum(f.data)
+	}
+	data, err := resource.Canonical(form)
+	if err != nil {
+		return "", err
+	}
+	return sum(data), nil
+}
+
+func optional(n *big.Int) string {
+	if n == nil {
+		return ""
+	}
+	return n.String()
+}
+
+// sum is sha256:<hex>.
+func sum(data []byte) string {
+	h := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(h[:])
+}

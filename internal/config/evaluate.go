@@ -1,0 +1,254 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+	"github.com/crosschain-ops/reconcile/schema"
+)
+
+// SchemaPath is the import path under which an environment may import the
+// embedded schema. Nothing needs to: plain fields are enough.
+const SchemaPath = "github.com/crosschain-ops/reconcile/schema"
+
+// standard lists the packages of CUE itself that may be imported: pure, and
+// without a way to reach a file or the network.
+var standard = [...]string{"list", "math", "strconv", "strings"}
+
+// document is an environment's files, evaluated.
+type document struct {
+	folder string
+	// user is what the files say by themselves; its positions are the user's.
+	user cue.Value
+	// home is the position of what is missing at the top.
+	home resource.Source
+	raw  rawEnvironment
+	sets sets
+}
+
+// sets are the ready-made agents and roles of the schema.
+type sets struct {
+	Roles map[string]rawAgent
+	Sets  map[string]map[string]rawAgent
+}
+
+// evaluate parses the files, unifies them with the schema and decodes the
+// result. All faults come back together as Errors.
+func evaluate(folder string, files []file) (*document, error) {
+	var faults faults
+	syntax := parse(files, &faults)
+	if err := faults.err(); err != nil {
+		return nil, err
+	}
+	ctx := cuecontext.New()
+	builder := build.NewContext()
+	vocabulary, vocabularyInstance, err := buildSchema(ctx, builder)
+	if err != nil {
+		return nil, err
+	}
+	d := &document{folder: folder, home: home(folder, files)}
+	instance := builder.NewInstance(folder, func(_ token.Pos, importPath string) *build.Instance {
+		if importPath == SchemaPath {
+			return vocabularyInstance
+		}
+		return nil
+	})
+	for _, f := range syntax {
+		if err := instance.AddSyntax(f); err != nil {
+			d.translate(err, &faults)
+		}
+	}
+	if err := instance.Complete(); err != nil {
+		d.translate(err, &faults)
+	}
+	if err := faults.err(); err != nil {
+		return nil, err
+	}
+	d.user = ctx.BuildInstance(instance)
+	if err := d.user.Err(); err != nil && !d.user.Exists() {
+		d.translate(err, &faults)
+		return nil, faults.err()
+	}
+	definition := vocabulary.LookupPath(cue.ParsePath("#Environment"))
+	unified := definition.Unify(d.user)
+	if err := unified.Validate(cue.Concrete(true), cue.Final()); err != nil {
+		d.explain(definition, unified, err, &faults)
+		return nil, faults.err()
+	}
+	if err := decode(unified, &d.raw); err != nil {
+		return nil, fmt.Errorf("%s: decode: %w", folder, err)
+	}
+	if err := decode(vocabulary.LookupPath(cue.ParsePath("#Roles")), &d.sets.Roles); err != nil {
+		return nil, fmt.Errorf("schema: roles: %w", err)
+	}
+	if err := decode(vocabulary.LookupPath(cue.ParsePath("#AgentSets")), &d.sets.Sets); err != nil {
+		return nil, fmt.Errorf("schema: agent sets: %w", err)
+	}
+	return d, nil
+}
+
+// decode goes by way of JSON, so that a field of the schema that Go does not
+// know is an error and never dropped.
+func decode(v cue.Value, into any) error {
+	data, err := v.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+func buildSchema(ctx *cue.Context, builder *build.Context) (cue.Value, *build.Instance, error) {
+	instance := builder.NewInstance("schema", nil)
+	instance.ImportPath = SchemaPath
+	names, err := fs.Glob(schema.Files, "*.cue")
+	if err != nil {
+		return cue.Value{}, nil, err
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(schema.Files, name)
+		if err != nil {
+			return cue.Value{}, nil, err
+		}
+		syntax, err := parser.ParseFile(path.Join("schema", name), data)
+		if err != nil {
+			return cue.Value{}, nil, fmt.Errorf("schema: %w", err)
+		}
+		if err := instance.AddSyntax(syntax); err != nil {
+			return cue.Value{}, nil, fmt.Errorf("schema: %w", err)
+		}
+	}
+	if err := instance.Complete(); err != nil {
+		return cue.Value{}, nil, fmt.Errorf("schema: %w", err)
+	}
+	value := ctx.BuildInstance(instance)
+	if err := value.Err(); err != nil {
+		return cue.Value{}, nil, fmt.Errorf("schema: %w", err)
+	}
+	return value, instance, nil
+}
+
+// parse reads the syntax and refuses what reaches outside the files:
+// foreign imports, and attributes, by which CUE embeds files and takes tags.
+func parse(files []file, faults *faults) []*ast.File {
+	var syntax []*ast.File
+	for _, f := range files {
+		if !strings.HasSuffix(f.path, ".cue") {
+			continue
+		}
+		parsed, err := parser.ParseFile(f.path, f.data)
+		for _, e := range errors.Errors(err) {
+			format, args := e.Msg()
+			faults.add(source(e.Position()), "", "", format, args...)
+		}
+		if err != nil {
+			continue
+		}
+		for spec := range parsed.ImportSpecs() {
+			refuseImport(spec, faults)
+		}
+		ast.Walk(parsed, func(n ast.Node) bool {
+			if attribute, ok := n.(*ast.Attribute); ok {
+				faults.add(source(attribute.Pos()), "", "", "attribute %s: attributes have no meaning in an environment", attribute.Text)
+			}
+			return true
+		}, nil)
+		syntax = append(syntax, parsed)
+	}
+	return syntax
+}
+
+func refuseImport(spec *ast.ImportSpec, faults *faults) {
+	imported := strings.Trim(spec.Path.Value, `"`)
+	if imported == SchemaPath || slices.Contains(standard[:], imported) {
+		return
+	}
+	faults.add(source(spec.Pos()), "", "write the values here; only "+strings.Join(standard[:], ", ")+" can be imported",
+		"import %q: an environment imports nothing from outside", imported)
+}
+
+// home is where a missing top-level field is reported.
+func home(folder string, files []file) resource.Source {
+	if f := find(files, "environment.cue"); f != nil {
+		return resource.Source{File: f.path, Line: 1}
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.path, ".cue") {
+			return resource.Source{File: f.path, Line: 1}
+		}
+	}
+	return resource.Source{File: folder}
+}
+
+func source(pos token.Pos) resource.Source {
+	if !pos.IsValid() {
+		return resource.Source{}
+	}
+	return resource.Source{File: pos.Filename(), Line: pos.Line()}
+}
+
+// translate turns errors of CUE itself into ours, at the user's position.
+func (d *document) translate(err error, faults *faults) {
+	for _, e := range errors.Errors(err) {
+		at := d.home
+		for _, pos := range append([]token.Pos{e.Position()}, errors.Positions(e)...) {
+			if pos.IsValid() && strings.HasPrefix(pos.Filename(), d.folder+"/") {
+				at = source(pos)
+				break
+			}
+		}
+		format, args := e.Msg()
+		message := strings.TrimSuffix(fmt.Sprintf(format, args...), ":")
+		faults.add(at, pathText(e.Path()), "", "%s", message)
+	}
+}
+
+// pathText is the path of a value as the user would write it.
+func pathText(path []string) string {
+	if len(path) > 0 && path[0] == "#Environment" {
+		path = path[1:]
+	}
+	return strings.Join(path, ".")
+}
+
+// at is the position of a value, or of the nearest thing that holds it.
+func (d *document) at(p cue.Path) resource.Source {
+	selectors := p.Selectors()
+	for n := len(selectors); n > 0; n-- {
+		v := d.user.LookupPath(cue.MakePath(selectors[:n]...))
+		if v.Exists() {
+			if s := source(v.Pos()); strings.HasPrefix(s.File, d.folder+"/") {
+				return s
+			}
+		}
+	}
+	return d.home
+}
+
+// in makes a path of labels and list indexes.
+func in(steps ...any) cue.Path {
+	selectors := make([]cue.Selector, 0, len(steps))
+	for _, step := range steps {
+		switch step := step.(type) {
+		case string:
+			selectors = append(selectors, cue.Str(step))
+		case int:
+			selectors = append(selectors, cue.Index(step))
+		}
+	}
+	return cue.MakePath(selectors...)
+}

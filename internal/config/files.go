@@ -1,0 +1,155 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Folder is where environments live below a repository's root.
+const Folder = "environments"
+
+// Bounds on what is read from a revision that nobody reviewed yet. An
+// environment of 150 networks and 1,050 keys is about 100 kB.
+const (
+	maxFiles     = 256
+	maxFileBytes = 1 << 20
+	maxBytes     = 8 << 20
+)
+
+// The files of an environment's folder that are not CUE and that we know.
+const (
+	addressesFile = "addresses.json"
+	approversFile = "approvers"
+)
+
+// file is one file of an environment, its path relative to the root.
+type file struct {
+	path string
+	data []byte
+}
+
+// readFolder reads what counts in environments/<name>: the CUE files,
+// addresses.json and approvers. Other files and folders are not looked at.
+func readFolder(tree fs.FS, name string) ([]file, error) {
+	folder := path.Join(Folder, name)
+	here := resource.Source{File: folder}
+	if !validName(name) {
+		return nil, Errors{{Pos: here, Msg: fmt.Sprintf("%q is not a name of an environment", name)}}
+	}
+	if info, err := fs.Lstat(tree, folder); err == nil && !info.IsDir() {
+		return nil, Errors{{Pos: here, Msg: "not a folder (links are not followed)"}}
+	}
+	entries, err := fs.ReadDir(tree, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		known, _ := listFolder(tree)
+		return nil, Errors{{Pos: here, Msg: "no such environment", Hint: meant(name, known)}}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: read: %w", folder, err)
+	}
+	var faults faults
+	var files []file
+	total := 0
+	for _, entry := range entries {
+		if !counts(entry.Name()) || entry.IsDir() {
+			continue
+		}
+		at := resource.Source{File: path.Join(folder, entry.Name())}
+		if !entry.Type().IsRegular() {
+			faults.add(at, "", "", "not a regular file (links are not followed)")
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return nil, fmt.Errorf("%s: read: %w", at.File, err)
+		}
+		total += int(min(info.Size(), maxBytes+1))
+		switch {
+		case info.Size() > maxFileBytes:
+			faults.add(at, "", "split it", "has %d bytes, may have %d", info.Size(), maxFileBytes)
+			continue
+		case len(files) == maxFiles || total > maxBytes:
+			faults.add(here, "", "", "has more than %d files or %d bytes", maxFiles, maxBytes)
+			return nil, faults.err()
+		}
+		data, err := fs.ReadFile(tree, at.File)
+		if err != nil {
+			return nil, fmt.Errorf("%s: read: %w", at.File, err)
+		}
+		files = append(files, file{path: at.File, data: data})
+	}
+	if !slices.ContainsFunc(files, func(f file) bool { return strings.HasSuffix(f.path, ".cue") }) {
+		faults.add(here, "", "", "holds no .cue file")
+	}
+	return files, faults.err()
+}
+
+// counts tells the files that belong to an environment from notes beside it.
+func counts(name string) bool {
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
+		return false
+	}
+	return strings.HasSuffix(name, ".cue") || name == addressesFile || name == approversFile
+}
+
+// listFolder lists the environments: folders that hold a CUE file.
+func listFolder(tree fs.FS) ([]string, error) {
+	entries, err := fs.ReadDir(tree, Folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: read: %w", Folder, err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if !entry.IsDir() || !validName(entry.Name()) {
+			continue
+		}
+		inside, err := fs.ReadDir(tree, path.Join(Folder, entry.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("%s: read: %w", path.Join(Folder, entry.Name()), err)
+		}
+		if slices.ContainsFunc(inside, func(e fs.DirEntry) bool { return counts(e.Name()) && strings.HasSuffix(e.Name(), ".cue") }) {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
+// validName is #Name of the schema, which a folder must satisfy before it is
+// opened: no dots, no slashes.
+func validName(name string) bool {
+	if name == "" || len(name) > 40 || name[0] < 'a' || name[0] > 'z' || strings.HasSuffix(name, "-") || strings.Contains(name, "--") {
+		return false
+	}
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// find gives the bytes of environments/<name>/<base>, nil when absent.
+func find(files []file, base string) *file {
+	for i := range files {
+		if path.Base(files[i].path) == base {
+			return &files[i]
+		}
+	}
+	return nil
+}
+
+// digest of an environment's files: sha256 over each path, length and bytes.
+func digest(files []file) string {
+	h := sha256.New()
+	for _, f := range files {
+		fmt.Fprintf(h, "%s\x00%d\x00", f.path, len(f.data))
+		h.Write(f.data)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}

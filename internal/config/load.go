@@ -1,0 +1,224 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// Options say which environment, from where.
+type Options struct {
+	// Root is the folder that holds environments/; it may lie below the top of
+	// its repository. Empty is the current folder.
+	Root string
+	// Rev is a revision of that repository, read without a checkout; empty is
+	// the working tree.
+	Rev string
+	// Name of the environment.
+	Name string
+	// Overlay points the environment elsewhere; nil in real life.
+	Overlay *Overlay
+}
+
+// Revision is what an environment was read from.
+type Revision struct {
+	// Commit is the full hash: of Rev, or of HEAD below the working tree. Empty
+	// outside of a repository and before its first commit.
+	Commit string
+	// Dirty says that the environment's own files differ from those at Commit.
+	// Other files of the repository do not count.
+	Dirty bool
+	// Config is the digest of the environment's files, addresses.json included.
+	Config string
+	// Governance is the digest of what judges a plan: gates, funding limits,
+	// endpoints, trusted ref and approvers.
+	Governance string
+}
+
+// opened is what Options name, found.
+type opened struct {
+	tree   fs.FS
+	repo   *repository
+	commit *object.Commit // nil outside of a repository
+	rev    bool
+}
+
+func open(o Options) (opened, error) {
+	root := o.Root
+	if root == "" {
+		root = "."
+	}
+	repo, err := openRepository(root)
+	if err != nil {
+		return opened{}, err
+	}
+	if o.Rev != "" {
+		commit, err := repo.commit(o.Rev)
+		if err != nil {
+			return opened{}, err
+		}
+		tree, err := repo.tree(commit)
+		return opened{tree: tree, repo: repo, commit: commit, rev: true}, err
+	}
+	from := opened{tree: workingTree(root), repo: repo}
+	if repo != nil {
+		if head, err := repo.git.Head(); err == nil {
+			if from.commit, err = repo.git.CommitObject(head.Hash()); err != nil {
+				return opened{}, fmt.Errorf("%s: read HEAD: %w", root, err)
+			}
+		}
+	}
+	return from, nil
+}
+
+// Load reads one environment and checks it, against its neighbours too. Faults
+// of its files come back together, as Errors. A neighbour that cannot be
+// evaluated is not compared: its own Load says why, and compares the two once
+// it is mended.
+func Load(o Options) (*Environment, Revision, error) {
+	from, err := open(o)
+	if err != nil {
+		return nil, Revision{}, err
+	}
+	env, files, err := loadOne(from.tree, o.Name)
+	if err != nil {
+		return nil, Revision{}, err
+	}
+	if err := compare(from.tree, env); err != nil {
+		return nil, Revision{}, err
+	}
+	revision := Revision{Config: digest(files), Dirty: !from.rev}
+	if from.commit != nil {
+		revision.Commit = from.commit.Hash.String()
+		revision.Dirty = !from.rev && from.repo.dirty(from.commit, o.Name, files)
+	}
+	if revision.Governance, err = governanceDigest(env, files); err != nil {
+		return nil, Revision{}, fmt.Errorf("%s: digest of governance: %w", o.Name, err)
+	}
+	if o.Overlay != nil {
+		if err := o.Overlay.Apply(env); err != nil {
+			return nil, Revision{}, err
+		}
+	}
+	return env, revision, nil
+}
+
+// Environments lists the environments at o's revision, by name.
+func Environments(o Options) ([]string, error) {
+	from, err := open(o)
+	if err != nil {
+		return nil, err
+	}
+	return listFolder(from.tree)
+}
+
+// Resolve gives the full commit hash of a revision of o's repository.
+func Resolve(o Options, rev string) (string, error) {
+	o.Rev = rev
+	from, err := open(o)
+	if err != nil {
+		return "", err
+	}
+	return from.commit.Hash.String(), nil
+}
+
+// ConfigDigestAt is Revision.Config of an environment at a revision, without
+// evaluating anything: enough to see that a plan is superseded.
+func ConfigDigestAt(o Options, rev, name string) (string, error) {
+	o.Rev = rev
+	from, err := open(o)
+	if err != nil {
+		return "", err
+	}
+	files, err := readFolder(from.tree, name)
+	if err != nil {
+		return "", err
+	}
+	return digest(files), nil
+}
+
+// Authors lists the e-mail addresses of everyone who had a hand in the commits
+// that to reaches and since does not: authors, committers, and those named by
+// Co-authored-by trailers; lower case, sorted. An empty since means all of to's
+// history.
+func Authors(o Options, since, to string) ([]string, error) {
+	root := o.Root
+	if root == "" {
+		root = "."
+	}
+	repo, err := openRepository(root)
+	if err != nil {
+		return nil, err
+	}
+	tip, err := repo.commit(to)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[plumbing.Hash]bool{}
+	if since != "" {
+		base, err := repo.commit(since)
+		if err != nil {
+			return nil, err
+		}
+		if err := object.NewCommitPreorderIter(base, nil, nil).ForEach(func(c *object.Commit) error {
+			seen[c.Hash] = true
+			return nil
+		}); err != nil {
+			return nil, fmt.Errorf("history of %s: %w", since, err)
+		}
+	}
+	var emails []string
+	add := func(email string) {
+		if email = strings.ToLower(strings.TrimSpace(email)); email != "" {
+			emails = append(emails, email)
+		}
+	}
+	if err := object.NewCommitPreorderIter(tip, seen, nil).ForEach(func(c *object.Commit) error {
+		add(c.Author.Email)
+		add(c.Committer.Email)
+		for _, email := range coAuthors(c.Message) {
+			add(email)
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("history of %s: %w", to, err)
+	}
+	slices.Sort(emails)
+	return slices.Compact(emails), nil
+}
+
+// loadOne reads, evaluates, lowers and checks an environment by itself.
+func loadOne(tree fs.FS, name string) (*Environment, []file, error) {
+	files, err := readFolder(tree, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := evaluate(Folder+"/"+name, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	env, err := lower(d, name, files)
+	return env, files, err
+}
+
+// ReadOverlay is LoadOverlay of a file on disk.
+func ReadOverlay(path string) (*Overlay, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	if info.Size() > maxOverlayBytes {
+		return nil, fmt.Errorf("%s: overlay: has %d bytes, may have %d", path, info.Size(), maxOverlayBytes)
+	}
+	data, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	return LoadOverlay(path, data)
+}
