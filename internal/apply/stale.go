@@ -25,34 +25,40 @@ func (e *StaleError) Error() string {
 
 // Reread reads what the plan touches and what its refs stood for, and compares
 // it with the plan's own before. Changes that an earlier run of this plan began
-// (begun) are left to recovery. A difference is a *StaleError.
+// (begun; nil: none) are left to recovery, and so is what follows from them:
+// their outputs, and the appearance of what points at them (the balance of a
+// wallet whose key was made). A difference is a *StaleError. Attributes that
+// move by themselves are not compared.
 func Reread(ctx context.Context, env *config.Environment, kinds []kind.Kind, desired resource.Set, p *plan.Plan, begun func(plan.Change) bool) (*observe.World, error) {
-	ids, err := touched(p)
+	refs, err := resolvedRefs(p)
 	if err != nil {
 		return nil, err
 	}
-	world, err := observe.Some(ctx, env, kinds, desired, ids)
+	world, err := observe.Some(ctx, env, kinds, desired, withRefs(desired, touched(p, refs)))
 	if err != nil {
 		return nil, err
 	}
 	moving := map[string][]string{}
 	for _, k := range kinds {
-		moving[k.Name] = append(slices.Clone(k.Traits.Moving), k.Traits.Computed...)
+		moving[k.Name] = k.Traits.Moving
+	}
+	ours := map[resource.ID]bool{}
+	for _, c := range p.Changes {
+		if begun != nil && begun(c) {
+			ours[c.ID] = true
+		}
 	}
 	var moved []string
 	for _, c := range p.Changes {
-		if c.ID.Kind == plan.GovernanceKind || begun(c) {
+		if c.ID.Kind == plan.GovernanceKind || ours[c.ID] {
 			continue
 		}
-		moved = append(moved, compareBefore(c, world, moving[c.ID.Kind])...)
+		follows := slices.ContainsFunc(c.After.Refs(), func(r resource.Ref) bool { return ours[r.ID] })
+		moved = append(moved, compareBefore(c, world, moving[c.ID.Kind], follows)...)
 	}
-	for _, text := range slices.Sorted(maps.Keys(p.Resolved)) {
-		ref, err := resource.ParseRef(text)
-		if err != nil {
-			return nil, err
-		}
-		if live, _ := world.Lookup(ref); live != p.Resolved[text] {
-			moved = append(moved, fmt.Sprintf("%s was %q, is %q", text, p.Resolved[text], live))
+	for _, ref := range refs {
+		if !ours[ref.ID] {
+			moved = append(moved, compareOutput(ref, p.Resolved[ref.String()], world)...)
 		}
 	}
 	if len(moved) > 0 {
@@ -61,41 +67,64 @@ func Reread(ctx context.Context, env *config.Environment, kinds []kind.Kind, des
 	return world, nil
 }
 
-func touched(p *plan.Plan) ([]resource.ID, error) {
-	var ids []resource.ID
-	for _, c := range p.Changes {
-		if c.ID.Kind != plan.GovernanceKind {
-			ids = append(ids, c.ID)
-		}
-	}
-	for text := range p.Resolved {
+func resolvedRefs(p *plan.Plan) ([]resource.Ref, error) {
+	var refs []resource.Ref
+	for _, text := range slices.Sorted(maps.Keys(p.Resolved)) {
 		ref, err := resource.ParseRef(text)
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, ref.ID)
+		refs = append(refs, ref)
 	}
-	slices.SortFunc(ids, resource.ID.Compare)
-	return slices.Compact(ids), nil
+	return refs, nil
 }
 
-func compareBefore(c plan.Change, world *observe.World, moving []string) []string {
-	for _, u := range world.Unread {
-		if u.Covers(c.ID) {
-			return []string{fmt.Sprintf("%s cannot be read now: %s: %s", c.ID, u.Operation, u.Cause)}
+func touched(p *plan.Plan, refs []resource.Ref) []resource.ID {
+	ids := map[resource.ID]bool{}
+	for _, c := range p.Changes {
+		if c.ID.Kind != plan.GovernanceKind {
+			ids[c.ID] = true
 		}
 	}
-	live, there := world.Owned[c.ID]
-	if !there {
-		live, there = world.Foreign[c.ID]
+	for _, ref := range refs {
+		ids[ref.ID] = true
 	}
+	return sortedIDs(ids)
+}
+
+func sortedIDs(ids map[resource.ID]bool) []resource.ID {
+	return slices.SortedFunc(maps.Keys(ids), resource.ID.Compare)
+}
+
+func compareOutput(ref resource.Ref, was string, world *observe.World) []string {
+	if why := unclear(ref.ID, world); why != "" {
+		return []string{fmt.Sprintf("%s was %q, now %s", ref, was, why)}
+	}
+	if live, _ := world.Lookup(ref); live != was {
+		return []string{fmt.Sprintf("%s was %q, is %q", ref, was, live)}
+	}
+	return nil
+}
+
+// compareBefore says what of a change's own before is not so any more. follows
+// says that the resource points at what an earlier run of this plan made.
+func compareBefore(c plan.Change, world *observe.World, moving []string, follows bool) []string {
+	if why := unclear(c.ID, world); why != "" {
+		return []string{c.ID.String() + ": " + why}
+	}
+	live, there := world.Owned[c.ID]
+	foreign, seen := world.Foreign[c.ID]
 	switch {
-	case c.Before == nil && there:
+	case c.Before == nil && (seen || there && !follows):
 		return []string{c.ID.String() + " exists now"}
 	case c.Before == nil:
 		return nil
-	case !there:
+	case !there && seen && c.After["adopt"] != true:
+		return []string{c.ID.String() + " does not carry our mark any more"}
+	case !there && !seen:
 		return []string{c.ID.String() + " is gone"}
+	case !there:
+		live = foreign
 	}
 	var moved []string
 	for _, path := range slices.Sorted(maps.Keys(union(c.Before.Attrs, live.Attrs))) {

@@ -4,15 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/kind"
-	"github.com/crosschain-ops/reconcile/internal/observe"
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
+
+// work is one change while it is applied.
+type work struct {
+	plan.Change
+	kind kind.Kind
+	made resource.Outputs
+	// happened: an effect of this change is there, from this run or an earlier.
+	happened bool
+}
 
 // change performs the steps of one change and reads the resource back.
 func (e *Engine) change(ctx, draining context.Context, c plan.Change) Outcome {
@@ -21,39 +29,52 @@ func (e *Engine) change(ctx, draining context.Context, c plan.Change) Outcome {
 		out.Result = Unchanged
 		return out
 	}
-	k, ok := e.kind(c.ID.Kind)
-	if !ok || k.ObservedOnly() {
-		out.Result, out.Err = Failed, fmt.Errorf("%s: apply: no kind writes this", c.ID)
+	k, err := e.writer(c.ID)
+	if err != nil {
+		out.Result, out.Err = Failed, fmt.Errorf("%s: apply: %w", c.ID, err)
 		return out
 	}
-	made := resource.Outputs{}
-	nothing := true
+	w := &work{Change: c, kind: k, made: resource.Outputs{}, happened: e.begun(c)}
+	out.Outputs = w.made
 	for i, step := range c.Steps {
-		if draining.Err() != nil {
-			out.Result, out.Detail = Skipped, fmt.Sprintf("stopped before step %d of %d", i+1, len(c.Steps))
+		result, satisfied, err := e.step(ctx, draining, w, step)
+		if result == Skipped {
+			out.Result, out.Detail = Skipped, fmt.Sprintf("%s before step %d of %d", err, i+1, len(c.Steps))
 			return out
 		}
-		outputs, result, err := e.step(ctx, k, c, step)
-		for name, value := range outputs {
-			made[name] = value
-		}
-		e.remember(c.ID, outputs)
-		if result == Failed || result == Unknown {
-			out.Result, out.Err, out.Outputs = result, fmt.Errorf("%s: %s: %w", c.ID, step.Op, err), made
+		if undone(result) {
+			out.Result, out.Err = result, fmt.Errorf("%s: %s: %w", c.ID, step.Op, err)
 			return out
 		}
-		nothing = nothing && result == Unchanged
+		w.happened = w.happened || result == Updated
+		if satisfied {
+			break
+		}
 	}
-	out.Outputs = made
-	if nothing {
-		out.Result = Unchanged
-		return out
+	out.Result = Unchanged
+	if w.happened {
+		out.Result = resultOf(c.Action)
 	}
-	out.Result = resultOf(c.Action)
-	if err := e.readBack(ctx, k, c); err != nil {
+	if err := e.readBack(ctx, w); err != nil {
 		out.Result, out.Err = Failed, err
 	}
 	return out
+}
+
+func (e *Engine) writer(id resource.ID) (kind.Kind, error) {
+	k, ok := e.kind(id.Kind)
+	if !ok || k.ObservedOnly() {
+		return kind.Kind{}, fmt.Errorf("no kind writes %s", id.Kind)
+	}
+	return k, nil
+}
+
+// begun reports whether an effect of the change is known from earlier runs.
+func (e *Engine) begun(c plan.Change) bool {
+	return slices.ContainsFunc(c.Steps, func(s resource.Step) bool {
+		digest, err := plan.StepDigest(s)
+		return err == nil && e.pastBy(digest).happened
+	})
 }
 
 func resultOf(a plan.Action) Result {
@@ -71,37 +92,38 @@ func resultOf(a plan.Action) Result {
 	}
 }
 
-// step performs one step: recover what an earlier run left, check, prepare,
-// journal, do, journal. Steps of one lane never overlap.
-func (e *Engine) step(ctx context.Context, k kind.Kind, c plan.Change, step resource.Step) (resource.Outputs, Result, error) {
+// step performs one step: take what an earlier run left, check, prepare,
+// journal, do, journal. Its result is Updated, Unchanged, Skipped (not started),
+// Failed or Unknown; satisfied says that the whole change needs no more steps.
+func (e *Engine) step(ctx, draining context.Context, w *work, step resource.Step) (result Result, satisfied bool, err error) {
 	digest, err := plan.StepDigest(step)
 	if err != nil {
-		return nil, Failed, err
+		return Failed, false, err
 	}
-	lane := e.lane(step.Lane)
-	lane.Lock()
-	defer lane.Unlock()
-	e.report(Event{ID: c.ID, Op: step.Op})
+	switch p := e.pastBy(digest); {
+	case p.unknown != nil:
+		return Unknown, false, p.unknown
+	case p.happened:
+		maps.Copy(w.made, p.outputs)
+		return Updated, false, nil
+	}
+	leave, err := e.enter(ctx, draining, step.Lane)
+	if err != nil {
+		return Skipped, false, err
+	}
+	defer leave()
+	e.report(Event{ID: w.ID, Op: step.Op})
 	resolved, err := e.resolve(step)
 	if err != nil {
-		return nil, Failed, err
+		return Failed, false, err
 	}
-	outputs, settled, err := e.recover(ctx, k, resolved, step, digest)
-	if err != nil {
-		return nil, Unknown, err
+	outputs, result, satisfied, err := e.attempt(ctx, w, resolved, step, digest)
+	maps.Copy(w.made, outputs)
+	e.remember(w.ID, outputs)
+	if stopped := (*stoppedError)(nil); errors.As(err, &stopped) {
+		result = Skipped
 	}
-	if settled {
-		return outputs, Updated, nil
-	}
-	if err := e.preconditions(ctx, step); err != nil {
-		return nil, Failed, err
-	}
-	if e.Recheck != nil && (c.Risk.Rank() >= resource.Sensitive.Rank() || step.Spend != nil) {
-		if err := e.Recheck(ctx, c); err != nil {
-			return nil, Failed, err
-		}
-	}
-	return e.perform(ctx, k, resolved, step, digest)
+	return result, satisfied, err
 }
 
 func (e *Engine) resolve(step resource.Step) (kind.Resolved, error) {
@@ -119,169 +141,154 @@ func (e *Engine) resolve(step resource.Step) (kind.Resolved, error) {
 	return kind.Resolved{Step: filled, Environment: e.Environment}, nil
 }
 
-// recover asks what became of earlier tries of this very plan. Settled means
-// that the effect is there already.
-func (e *Engine) recover(ctx context.Context, k kind.Kind, resolved kind.Resolved, step resource.Step, digest string) (resource.Outputs, bool, error) {
-	var open []Attempt
-	for _, attempt := range e.Log.Attempts(digest) {
-		switch {
-		case attempt.Closed && attempt.Happened:
-			return attempt.Outputs, true, nil
-		case !attempt.Closed:
-			open = append(open, attempt)
+// attempt does the step unless the live world forbids it or needs it no more.
+// An open try of an earlier run, which Probe denied, is done once more with the
+// same intent and the same Prepared. Only when that is refused is a new one
+// made, and only after the live world was asked again.
+func (e *Engine) attempt(ctx context.Context, w *work, resolved kind.Resolved, step resource.Step, digest string) (resource.Outputs, Result, bool, error) {
+	open := e.pastBy(digest).open
+	satisfied, err := e.guard(ctx, w, step)
+	if err != nil {
+		return nil, Failed, false, err
+	}
+	if satisfied {
+		if err := e.drop(ctx, step, digest, errSatisfied); err != nil {
+			return nil, Unknown, false, err
+		}
+		return nil, Unchanged, true, nil
+	}
+	if len(open) > 0 {
+		outputs, result, err := e.again(ctx, w, resolved, step, digest, open)
+		if refused := (*kind.NotAcceptedError)(nil); result != Failed || !errors.As(err, &refused) {
+			return outputs, result, false, err
+		}
+		if satisfied, err = e.guard(ctx, w, step); err != nil || satisfied {
+			return nil, pick(err != nil, Failed, Unchanged), satisfied, err
 		}
 	}
-	if len(open) == 0 {
-		return nil, false, nil
-	}
-	prepared := make([]kind.Prepared, len(open))
-	for i, attempt := range open {
-		prepared[i] = attempt.Prepared
-	}
-	resolved.Intent = open[len(open)-1].Intent
-	happened, outputs, err := k.Probe(ctx, resolved, prepared)
-	if err != nil || happened == kind.Unknown {
-		return nil, false, fmt.Errorf("an earlier run left this step open and the world does not tell whether it happened: %w", errors.Join(errAmbiguous, err))
-	}
-	for _, attempt := range open {
-		if err := e.Log.Outcome(ctx, step, digest, attempt.Intent, happened, outputs, nil); err != nil {
-			return nil, false, fmt.Errorf("journal: %w", err)
-		}
-	}
-	return outputs, happened == kind.Yes, nil
+	outputs, result, err := e.perform(ctx, w, resolved, step, digest)
+	return outputs, result, false, err
 }
 
-var errAmbiguous = errors.New("unknown")
+var errSatisfied = errors.New("the world is as declared without it")
 
-// perform is the one place of the whole tool where an effect is caused.
-func (e *Engine) perform(ctx context.Context, k kind.Kind, resolved kind.Resolved, step resource.Step, digest string) (resource.Outputs, Result, error) {
+func pick(first bool, a, b Result) Result {
+	if first {
+		return a
+	}
+	return b
+}
+
+func (e *Engine) again(ctx context.Context, w *work, resolved kind.Resolved, step resource.Step, digest string, open []Attempt) (resource.Outputs, Result, error) {
+	last := len(open) - 1
+	for _, older := range open[:last] {
+		if err := e.outcome(ctx, step, digest, older.Intent, kind.No, nil, nil); err != nil {
+			return nil, Unknown, err
+		}
+	}
+	resolved.Intent = open[last].Intent
+	return e.do(ctx, effect{kind: w.kind, resolved: resolved, step: step, digest: digest, prepared: open[last].Prepared, again: true})
+}
+
+func (e *Engine) perform(ctx context.Context, w *work, resolved kind.Resolved, step resource.Step, digest string) (resource.Outputs, Result, error) {
 	resolved.Intent = e.NewIntent()
-	prepared, err := k.Prepare(ctx, resolved)
+	prepared, err := w.kind.Prepare(ctx, resolved)
 	if err != nil {
 		return nil, Failed, fmt.Errorf("prepare: %w", err)
 	}
-	if left := e.Log.Remaining(); left < e.CallTimeout {
-		return nil, Failed, fmt.Errorf("the lease holds for %s, one call may take %s: nothing was started", left.Round(time.Second), e.CallTimeout)
+	if prepared.IsNothing() {
+		return nil, Unchanged, nil
 	}
-	if err := e.Log.Intent(ctx, step, digest, resolved.Intent, prepared); err != nil {
+	return e.do(ctx, effect{kind: w.kind, resolved: resolved, step: step, digest: digest, prepared: prepared})
+}
+
+// effect is all that one call of Do needs.
+type effect struct {
+	kind     kind.Kind
+	resolved kind.Resolved
+	step     resource.Step
+	digest   string
+	prepared kind.Prepared
+	// again: the same Prepared may have been sent by an earlier run.
+	again bool
+}
+
+// do is the one place of the whole tool where an effect is caused.
+func (e *Engine) do(ctx context.Context, f effect) (resource.Outputs, Result, error) {
+	if err := e.mayStart(ctx); err != nil {
+		return nil, Failed, err
+	}
+	if err := e.Log.Intent(ctx, f.step, f.digest, f.resolved.Intent, f.prepared); err != nil {
 		return nil, Failed, fmt.Errorf("journal: nothing was started: %w", err)
 	}
-	outputs, err := k.Do(ctx, resolved, prepared)
-	if err == nil {
-		if err := e.Log.Outcome(ctx, step, digest, resolved.Intent, kind.Yes, outputs, nil); err != nil {
-			return outputs, Unknown, fmt.Errorf("journal: it is done, but the record of it is not: %w", err)
+	// Writing the intent takes time, in which the lease runs down.
+	if err := e.mayStart(ctx); err != nil {
+		if f.again {
+			return nil, Failed, err
 		}
-		return outputs, Updated, nil
-	}
-	return e.failed(ctx, k, resolved, step, digest, prepared, err)
-}
-
-// failed sorts an error of Do into "did not happen", "happened after all" and
-// "unknown", and journals which.
-func (e *Engine) failed(ctx context.Context, k kind.Kind, resolved kind.Resolved, step resource.Step, digest string, prepared kind.Prepared, cause error) (resource.Outputs, Result, error) {
-	happened, outputs := kind.No, resource.Outputs(nil)
-	if refused := (*kind.NotAcceptedError)(nil); !errors.As(cause, &refused) {
-		probed, found, err := k.Probe(ctx, resolved, []kind.Prepared{prepared})
-		if err != nil {
-			probed = kind.Unknown
+		if journal := e.outcome(ctx, f.step, f.digest, f.resolved.Intent, kind.No, nil, err); journal != nil {
+			e.block(f.step)
 		}
-		happened, outputs = probed, found
+		return nil, Failed, err
 	}
-	if err := e.Log.Outcome(ctx, step, digest, resolved.Intent, happened, outputs, cause); err != nil {
-		return outputs, Unknown, errors.Join(cause, fmt.Errorf("journal: %w", err))
-	}
-	switch happened {
-	case kind.Yes:
-		return outputs, Updated, nil
-	case kind.No:
-		return nil, Failed, cause
-	default:
-		return nil, Unknown, cause
-	}
-}
-
-// preconditions reads the resources that a step makes claims about and
-// checks every claim.
-func (e *Engine) preconditions(ctx context.Context, step resource.Step) error {
-	if len(step.Pre) == 0 {
-		return nil
-	}
-	var ids []resource.ID
-	for _, p := range step.Pre {
-		ids = append(ids, p.ID)
-	}
-	world, err := observe.Some(ctx, e.Environment, e.Kinds, e.Desired, e.withRefs(ids))
+	outputs, err := f.kind.Do(ctx, f.resolved, f.prepared)
 	if err != nil {
-		return err
+		return e.failed(ctx, f, err)
 	}
-	for _, p := range step.Pre {
-		if err := holds(p, world); err != nil {
-			return fmt.Errorf("precondition on %s: %w", p.ID, err)
-		}
+	if err := e.outcome(ctx, f.step, f.digest, f.resolved.Intent, kind.Yes, outputs, nil); err != nil {
+		e.block(f.step)
+		return outputs, Unknown, fmt.Errorf("it is done, but the record of it is not: %w", err)
+	}
+	return outputs, Updated, nil
+}
+
+// mayStart refuses to start a call that could outlive the lease.
+func (e *Engine) mayStart(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return &stoppedError{"stopped"}
+	}
+	if left := e.Log.Remaining(); left < e.CallTimeout {
+		return fmt.Errorf("the lease holds for %s, one call may take %s: nothing was started", left.Round(time.Second), e.CallTimeout)
 	}
 	return nil
 }
 
-// withRefs adds what the resources point at, so that a narrowed read can
-// resolve it.
-func (e *Engine) withRefs(ids []resource.ID) []resource.ID {
-	all := slices.Clone(ids)
-	for _, id := range ids {
-		for _, ref := range e.Desired[id].Attrs.Refs() {
-			all = append(all, ref.ID)
-		}
+// failed sorts an error of Do into "did not happen", "happened after all" and
+// "unknown", and journals which. A denial by Probe right after a lost reply
+// fails the change but is journalled as unknown: the request may still be on
+// its way, so the next run asks again before it does the same once more.
+func (e *Engine) failed(ctx context.Context, f effect, cause error) (resource.Outputs, Result, error) {
+	refused := errors.As(cause, new(*kind.NotAcceptedError))
+	happened, outputs, asked := kind.No, resource.Outputs(nil), error(nil)
+	if !refused || f.again {
+		happened, outputs, asked = probe(ctx, f.kind, f.resolved, []kind.Prepared{f.prepared})
 	}
-	slices.SortFunc(all, resource.ID.Compare)
-	return slices.Compact(all)
+	word, result, err := happened, Updated, error(nil)
+	switch {
+	case happened == kind.No && refused:
+		result, err = Failed, cause
+	case happened == kind.No:
+		word, result, err = kind.Unknown, Failed, cause
+	case happened != kind.Yes:
+		result, err = Unknown, errors.Join(cause, asked)
+	}
+	if word == kind.Unknown {
+		e.block(f.step)
+	}
+	if journal := e.outcome(ctx, f.step, f.digest, f.resolved.Intent, word, outputs, err); journal != nil {
+		e.block(f.step)
+		return outputs, Unknown, errors.Join(cause, journal)
+	}
+	return outputs, result, err
 }
 
-func holds(p resource.Precondition, world *observe.World) error {
-	for _, u := range world.Unread {
-		if u.Covers(p.ID) {
-			return fmt.Errorf("could not be read: %s: %s", u.Operation, u.Cause)
-		}
-	}
-	live, there := world.Owned[p.ID]
-	if !there {
-		live, there = world.Foreign[p.ID]
-	}
-	value, has := at(live.Attrs, live.Outputs, p.Path)
-	switch p.Op {
-	case resource.Absent:
-		if p.Path == "" && there || p.Path != "" && has && value != "" {
-			return fmt.Errorf("%s is there, must be absent", orSelf(p.Path))
-		}
-		return nil
-	case resource.Equals, resource.CodeHash:
-		if value != p.Value {
-			return fmt.Errorf("%s is %q, must be %q", p.Path, value, p.Value)
-		}
-		return nil
-	case resource.AtLeast, resource.AtMost:
-		return compareNumbers(p, value)
-	default:
-		return fmt.Errorf("unknown comparison %q", p.Op)
-	}
-}
-
-func orSelf(path string) string {
-	if path == "" {
-		return "it"
-	}
-	return path
-}
-
-func compareNumbers(p resource.Precondition, value string) error {
-	have, okHave := new(big.Int).SetString(value, 10)
-	want, okWant := new(big.Int).SetString(p.Value, 10)
-	if !okHave || !okWant {
-		return fmt.Errorf("%s is %q, cannot be compared with %q", p.Path, value, p.Value)
-	}
-	switch sign := have.Cmp(want); {
-	case p.Op == resource.AtLeast && sign < 0:
-		return fmt.Errorf("%s is %s, must be at least %s", p.Path, have, want)
-	case p.Op == resource.AtMost && sign > 0:
-		return fmt.Errorf("%s is %s, must be at most %s", p.Path, have, want)
+// outcome records what is known even when apply is being cut short: what
+// happened is not undone by a signal.
+func (e *Engine) outcome(ctx context.Context, step resource.Step, digest, intent string, happened kind.Happened, outputs resource.Outputs, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.CallTimeout)
+	defer cancel()
+	if err := e.Log.Outcome(ctx, step, digest, intent, happened, outputs, cause); err != nil {
+		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
 }

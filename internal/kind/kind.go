@@ -62,6 +62,20 @@ func (p *Prepared) UnmarshalJSON(data []byte) error {
 	return (*json.RawMessage)(p).UnmarshalJSON(data)
 }
 
+// Nothing is what Prepare returns when the live world needs no effect any more,
+// for example because somebody else filled the wallet. Apply then journals no
+// intent, calls no Do, and reads back that the resource is as declared.
+func Nothing() Prepared { return Prepared(`{"nothing":true}`) }
+
+// IsNothing reports whether Prepare said that there is nothing to do: an object
+// whose member "nothing" is true.
+func (p Prepared) IsNothing() bool {
+	var said struct {
+		Nothing bool `json:"nothing"`
+	}
+	return json.Unmarshal(p, &said) == nil && said.Nothing
+}
+
 // Happened answers whether an effect took place.
 type Happened string
 
@@ -90,9 +104,12 @@ type Definition[S any] struct {
 	Steps func(before, after *Object[S], facts []resource.Fact) ([]resource.Step, error)
 	// Prepare makes what the journal records before the effect. No effect.
 	Prepare func(context.Context, Resolved) (Prepared, error)
-	// Do performs one effect and waits until it is there.
+	// Do performs one effect and waits until it is there. Recovery hands it the
+	// intent and the Prepared of an earlier try that Probe denied: doing the same
+	// Prepared twice must have at most one effect wherever the system allows it
+	// (a transaction's bytes, a client token).
 	Do func(context.Context, Resolved, Prepared) (resource.Outputs, error)
-	// Probe says whether any of the prepared effects happened.
+	// Probe says whether any of the prepared effects happened. It has no effect.
 	Probe func(context.Context, Resolved, []Prepared) (Happened, resource.Outputs, error)
 }
 

@@ -25,13 +25,37 @@ type World struct {
 	Findings []resource.Finding
 }
 
-// Lookup resolves refs against the owned resources. What is unread resolves
-// to nothing, whatever was seen of it.
+// duplicateID is the rule of the finding about two objects that claim one id.
+const duplicateID = "duplicate-id"
+
+// Claimed counts the live objects, owned or foreign, that claim an id. More
+// than one means that nothing may be said of it or written to it.
+func (w *World) Claimed(id resource.ID) int {
+	claims := 0
+	if _, owned := w.Owned[id]; owned {
+		claims++
+	}
+	if _, foreign := w.Foreign[id]; foreign {
+		claims++
+	}
+	for _, f := range w.Findings {
+		if f.Rule == duplicateID && f.ID == id {
+			claims++
+		}
+	}
+	return claims
+}
+
+// Lookup resolves refs against the owned resources. What is unread, and what
+// two objects claim, resolves to nothing, whatever was seen of it.
 func (w *World) Lookup(ref resource.Ref) (string, bool) {
 	for _, u := range w.Unread {
 		if u.Covers(ref.ID) {
 			return "", false
 		}
+	}
+	if w.Claimed(ref.ID) > 1 {
+		return "", false
 	}
 	value := w.Owned[ref.ID].Outputs[ref.Output]
 	return value, value != ""
@@ -61,13 +85,14 @@ func All(ctx context.Context, env *config.Environment, kinds []kind.Kind, desire
 	})
 }
 
-// Some reads the given resources and nothing else.
+// Some reads the given resources and nothing else. A resource of a kind that
+// is not among kinds is unread: nobody looked, so it is not absent.
 func Some(ctx context.Context, env *config.Environment, kinds []kind.Kind, desired resource.Set, ids []resource.ID) (*World, error) {
 	byKind := map[string][]resource.ID{}
 	for _, id := range ids {
 		byKind[id.Kind] = append(byKind[id.Kind], id)
 	}
-	return run(kinds, desired, nil, func(k kind.Kind, lookup kind.Lookup) kind.Seen {
+	world, err := run(kinds, desired, nil, func(k kind.Kind, lookup kind.Lookup) kind.Seen {
 		wanted := byKind[k.Name]
 		if len(wanted) == 0 {
 			return kind.Seen{}
@@ -75,6 +100,16 @@ func Some(ctx context.Context, env *config.Environment, kinds []kind.Kind, desir
 		slices.SortFunc(wanted, resource.ID.Compare)
 		return k.Read(ctx, env, slices.Compact(wanted), lookup)
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(kinds, func(k kind.Kind) bool { return k.Name == id.Kind }) {
+			world.Unread = append(world.Unread, resource.Unread{Scope: id.String(), Operation: "read", Cause: "no kind of this name"})
+		}
+	}
+	world.sort()
+	return world, nil
 }
 
 func run(kinds []kind.Kind, desired resource.Set, progress Progress, read func(kind.Kind, kind.Lookup) kind.Seen) (*World, error) {
@@ -112,7 +147,7 @@ func (w *World) add(s kind.Seen) {
 		for _, r := range part.from {
 			if _, twice := part.into[r.ID]; twice {
 				w.Findings = append(w.Findings, resource.Finding{
-					Rule: "duplicate-id", Severity: resource.Refuse, ID: r.ID,
+					Rule: duplicateID, Severity: resource.Refuse, ID: r.ID,
 					Reason: "two live objects claim this id",
 				})
 				continue
