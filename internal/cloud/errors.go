@@ -140,15 +140,26 @@ func timedOut(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-func hasCode(err error, codes ...string) bool {
+// HasCode reports whether AWS answered with one of the error codes.
+func HasCode(err error, codes ...string) bool {
 	code, _ := answer(err)
 	return code != "" && slices.Contains(codes, code)
+}
+
+// Operation splits an explained error into what was tried on what, and the
+// cause, for a report of what could not be read.
+func Operation(err error) (operation, cause string) {
+	var call *CallError
+	if errors.As(err, &call) {
+		return call.Action + " on " + call.Resource, Cause(call.Err)
+	}
+	return "read", Cause(err)
 }
 
 // Expired reports credentials that are expired, unknown or absent: fatal at
 // once, because no call can succeed.
 func Expired(err error) bool {
-	if hasCode(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException", "TokenRefreshRequired", "IDPExpiredToken") {
+	if HasCode(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException", "TokenRefreshRequired", "IDPExpiredToken") {
 		return true
 	}
 	var missing *CredentialsError
@@ -185,17 +196,17 @@ func Denied(err error) bool {
 	if err == nil || Expired(err) {
 		return false
 	}
-	return hasCode(err, "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized") || httpStatus(err) == http.StatusForbidden
+	return HasCode(err, "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized") || httpStatus(err) == http.StatusForbidden
 }
 
 // NotFound reports that the named object does not exist.
 func NotFound(err error) bool {
-	return hasCode(err, "NotFoundException", "ResourceNotFoundException", "NoSuchEntity", "NoSuchKey", "NoSuchBucket", "NotFound")
+	return HasCode(err, "NotFoundException", "ResourceNotFoundException", "NoSuchEntity", "NoSuchKey", "NoSuchBucket", "NotFound")
 }
 
 // Exists reports that the name is taken.
 func Exists(err error) bool {
-	return hasCode(err, "AlreadyExistsException", "ResourceExistsException", "EntityAlreadyExists", "BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+	return HasCode(err, "AlreadyExistsException", "ResourceExistsException", "EntityAlreadyExists", "BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 }
 
 // Throttled reports that AWS asked for a slower pace.
