@@ -31,7 +31,10 @@ func (e *ForgedError) Error() string {
 // refuses the first difference with a *ForgedError. What the plan says of the
 // live world is not checked here: that is the re-read's work.
 func Derive(p *Plan, desired resource.Set, rules map[string]Rules) error {
-	d := differ{in: Input{Desired: desired, Owned: claimed(p), Facts: p.Facts, Rules: rules}, out: Difference{Resolved: map[string]string{}}}
+	d := differ{in: Input{Desired: desired, Owned: claimed(p), Facts: p.Facts, Rules: rules}, out: Difference{Resolved: map[string]string{}}, replaced: map[resource.ID]bool{}}
+	for _, c := range p.Changes {
+		d.replaced[c.ID] = c.Action == Replace
+	}
 	for _, c := range p.Changes {
 		if c.ID.Kind == GovernanceKind {
 			continue
@@ -94,13 +97,19 @@ func (d *differ) derive(c Change) error {
 	case !wanted:
 		return &ForgedError{ID: c.ID, Part: "fields", Detail: "the configuration does not declare it"}
 	}
-	if err := d.change(before, want); err != nil {
+	if err := d.change(before, want, adopts(c, want)); err != nil {
 		return err
 	}
 	if len(d.out.Changes) != 1 {
 		return &ForgedError{ID: c.ID, Part: "changes", Detail: "nothing differs, or it cannot be planned yet"}
 	}
 	return sameChange(c, d.out.Changes[0])
+}
+
+// adopts reports a change that takes over an unmarked object, as the
+// configuration allows it to.
+func adopts(c Change, want resource.Resource) bool {
+	return want.Attrs[adoptPath] == true && slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return f.Path == adoptPath })
 }
 
 func (d *differ) deriveDelete(c Change, before *resource.Resource) error {

@@ -42,14 +42,17 @@ type Difference struct {
 // Diff compares desired with observed and orders what must be done. It
 // changes nothing that is unread, foreign or merely observed.
 func Diff(in Input) (Difference, error) {
+	in.Facts = sorted(in.Facts, resource.Fact.Compare)
 	d := differ{in: in, out: Difference{Resolved: map[string]string{}}}
+	d.findReplaced()
 	if err := d.desired(); err != nil {
 		return Difference{}, err
 	}
 	if err := d.undesired(); err != nil {
 		return Difference{}, err
 	}
-	d.deferUnreachable()
+	d.settle()
+	d.out.Changes = withWaits(d.out.Changes, in.Previous)
 	ordered, err := order(d.out.Changes, in.Previous)
 	if err != nil {
 		return Difference{}, err
@@ -63,18 +66,26 @@ func Diff(in Input) (Difference, error) {
 type differ struct {
 	in  Input
 	out Difference
+	// replaced resources will have other outputs than the live ones.
+	replaced map[resource.ID]bool
+	// kept resources are not declared, but still used: they stay.
+	kept map[resource.ID]bool
 }
 
 func (d *differ) unread(id resource.ID) bool {
 	return slices.ContainsFunc(d.in.Unread, func(u resource.Unread) bool { return u.Covers(id) })
 }
 
-// output resolves a ref against what was observed.
+// output resolves a ref against what was observed, unless this plan replaces
+// the resource: then nobody knows the output yet.
 func (d *differ) output(ref resource.Ref) (string, bool) {
-	if d.unread(ref.ID) {
+	if d.replaced[ref.ID] || d.unread(ref.ID) {
 		return "", false
 	}
 	r, ok := d.in.Owned[ref.ID]
+	if !ok && d.in.Desired[ref.ID].Attrs[adoptPath] == true {
+		r, ok = d.in.Foreign[ref.ID]
+	}
 	if !ok {
 		return "", false
 	}
@@ -102,31 +113,42 @@ func (d *differ) desired() error {
 func (d *differ) compare(want resource.Resource) error {
 	have, owned := d.in.Owned[want.ID]
 	foreign, present := d.in.Foreign[want.ID]
+	adopting := false
 	switch {
+	case want.Mode == resource.Observed && !owned && present:
+		have, owned = foreign, true
 	case owned && present:
 		d.find("duplicate-id", resource.Refuse, want.ID, "two live objects claim this id, one of them without our mark", "")
 		return nil
-	case !owned && present && want.Attrs["adopt"] != true:
+	case !owned && present && want.Attrs[adoptPath] != true:
 		d.find("not-owned", resource.Refuse, want.ID, "an object with this name exists and does not carry our mark",
 			"declare adopt: true to take it over, or state another name")
 		return nil
 	case !owned && present:
-		have, owned = foreign, true
+		have, owned, adopting = foreign, true, true
 	}
 	var before *resource.Resource
 	if owned {
 		before = &have
 	}
-	return d.change(before, want)
+	return d.change(before, want, adopting)
 }
 
-func (d *differ) change(before *resource.Resource, want resource.Resource) error {
+// adoptPath is the field of a change that takes over an object without our mark.
+const adoptPath = "adopt"
+
+// change plans how to get from before to want. An adoption is a change even
+// where nothing else differs: the mark is what is missing.
+func (d *differ) change(before *resource.Resource, want resource.Resource, adopting bool) error {
 	rules, known := d.in.Rules[want.ID.Kind]
 	if !known {
 		return fmt.Errorf("%s: no kind of this name", want.ID)
 	}
 	resolved := d.resolve(want)
 	fields := compareFields(rules.Traits, attrsOf(before), resolved.Attrs)
+	if adopting {
+		fields = append([]FieldChange{{Path: adoptPath, After: true}}, fields...)
+	}
 	if before != nil && len(fields) == 0 {
 		d.out.Unchanged++
 		return nil
@@ -144,7 +166,7 @@ func (d *differ) change(before *resource.Resource, want resource.Resource) error
 		return fmt.Errorf("%s: plan: %w", want.ID, err)
 	}
 	c := Change{
-		ID: want.ID, Group: want.Group, Action: action(rules.Traits, before, fields), After: want.Attrs,
+		ID: want.ID, Group: want.Group, Action: action(rules.Traits, before, fields, adopting), After: want.Attrs,
 		Fields: fields, Steps: steps, Why: want.Why, Cause: d.cause(rules.Traits, before, want),
 	}
 	if before != nil {
@@ -168,6 +190,8 @@ func (d *differ) resolve(want resource.Resource) resource.Resource {
 }
 
 func (d *differ) undesired() error {
+	users := usersOf(d.in.Desired)
+	d.kept = map[resource.ID]bool{}
 	for _, id := range d.in.Owned.IDs() {
 		have := d.in.Owned[id]
 		if _, wanted := d.in.Desired[id]; wanted || d.unread(id) {
@@ -179,6 +203,12 @@ func (d *differ) undesired() error {
 		}
 		if rules.Traits.DeleteOff || rules.Steps == nil || have.Mode == resource.Observed {
 			d.find("undeclared", resource.Note, id, "carries our mark and is not in the configuration; nothing is removed", "")
+			continue
+		}
+		if by := users[id]; len(by) > 0 {
+			d.kept[id] = true
+			d.find("still-used", resource.Refuse, id, fmt.Sprintf("is not in the configuration, but %s there points at it", by[0]),
+				"declare it, or take it out of what uses it first")
 			continue
 		}
 		steps, err := rules.Steps(&have, nil, d.in.Facts)
@@ -211,43 +241,10 @@ func (d *differ) cause(traits resource.Traits, before *resource.Resource, want r
 	if equal(previous.Attrs, want.Attrs) {
 		return FromDrift
 	}
-	if before != nil && len(compareFields(traits, before.Attrs, d.resolve(previous).Attrs)) == 0 {
+	if attrs, _ := previous.Attrs.Resolve(d.output); before != nil && len(compareFields(traits, before.Attrs, attrs)) == 0 {
 		return FromConfig
 	}
 	return FromBoth
-}
-
-// deferUnreachable defers changes whose refs nobody will fill: the resource is
-// absent and no change of this plan creates it. It repeats, because a deferred
-// change leaves others without their refs.
-func (d *differ) deferUnreachable() {
-	for {
-		making := map[resource.ID]bool{}
-		for _, c := range d.out.Changes {
-			making[c.ID] = true
-		}
-		kept := d.out.Changes[:0:0]
-		for _, c := range d.out.Changes {
-			if missing, ok := d.missing(c, making); ok {
-				d.out.Deferred = append(d.out.Deferred, Deferred{ID: c.ID, Reason: "waits for " + missing.String()})
-				continue
-			}
-			kept = append(kept, c)
-		}
-		if len(kept) == len(d.out.Changes) {
-			return
-		}
-		d.out.Changes = kept
-	}
-}
-
-func (d *differ) missing(c Change, making map[resource.ID]bool) (resource.Ref, bool) {
-	for _, ref := range needs(c) {
-		if _, there := d.output(ref); !there && !making[ref.ID] {
-			return ref, true
-		}
-	}
-	return resource.Ref{}, false
 }
 
 func (d *differ) find(rule string, severity resource.Severity, id resource.ID, reason, hint string) {
@@ -261,9 +258,12 @@ func attrsOf(r *resource.Resource) resource.Attrs {
 	return r.Attrs
 }
 
-func action(traits resource.Traits, before *resource.Resource, fields []FieldChange) Action {
-	if before == nil {
+func action(traits resource.Traits, before *resource.Resource, fields []FieldChange, adopting bool) Action {
+	switch {
+	case before == nil:
 		return Create
+	case adopting:
+		return Update
 	}
 	for _, f := range fields {
 		if slices.Contains(traits.Immutable, f.Path) {

@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -45,13 +47,16 @@ func ObservedDigest(owned, foreign resource.Set, facts []resource.Fact, unread [
 		Foreign []seen            `json:"foreign"`
 		Facts   []resource.Fact   `json:"facts"`
 		Unread  []resource.Unread `json:"unread"`
-	}{list(owned), list(foreign), facts, unread})
+	}{list(owned), list(foreign), sorted(facts, resource.Fact.Compare), sorted(unread, resource.Unread.Compare)})
 }
 
 // Seal sorts what has no order of its own, counts, and writes both digests.
 // moving names, per kind, the attributes whose observed value is no intent.
 func (p *Plan) Seal(moving map[string][]string) error {
 	p.normalise()
+	if err := p.respell(); err != nil {
+		return err
+	}
 	changes, err := p.changesDigest(moving)
 	if err != nil {
 		return fmt.Errorf("changes digest: %w", err)
@@ -72,6 +77,9 @@ func (p *Plan) normalise() {
 	slices.SortFunc(p.Facts, resource.Fact.Compare)
 	slices.SortFunc(p.Unread, resource.Unread.Compare)
 	slices.SortFunc(p.Findings, resource.Finding.Compare)
+	slices.SortFunc(p.Deferred, func(a, b Deferred) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(p.Pending, func(a, b Pending) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(p.Spend, func(a, b Spend) int { return strings.Compare(a.Network, b.Network) })
 	p.Facts, p.Unread, p.Findings = nonNil(p.Facts), nonNil(p.Unread), nonNil(p.Findings)
 	p.Changes, p.Deferred, p.Pending, p.Spend = nonNil(p.Changes), nonNil(p.Deferred), nonNil(p.Pending), nonNil(p.Spend)
 	p.Revision.Authors = nonNil(p.Revision.Authors)
@@ -86,6 +94,25 @@ func (p *Plan) normalise() {
 		c.Fields, c.Steps, c.Why = nonNil(c.Fields), nonNil(c.Steps), nonNil(c.Why)
 	}
 	p.count()
+}
+
+// respell makes texts that are not UTF-8 (a node's error, a tag) read as they
+// will be read back from the file. JSON cannot hold them as they are, and the
+// digest must be that of what the file says.
+func (p *Plan) respell() error {
+	data, err := resource.Canonical(p)
+	if err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	if !bytes.Contains(data, []byte(`\ufffd`)) {
+		return nil
+	}
+	again, err := decodeStrict(data)
+	if err != nil {
+		return err
+	}
+	*p = *again
+	return nil
 }
 
 func (p *Plan) count() {
@@ -118,6 +145,7 @@ func (p *Plan) wholeDigest() (string, error) {
 func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 	type step struct {
 		Op     string         `json:"op"`
+		ID     resource.ID    `json:"id"`
 		Params resource.Attrs `json:"params"`
 	}
 	type change struct {
@@ -156,7 +184,7 @@ func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 			bare.Fields = append(bare.Fields, f)
 		}
 		for _, s := range c.Steps {
-			bare.Steps = append(bare.Steps, step{s.Op, s.Params})
+			bare.Steps = append(bare.Steps, step{s.Op, s.ID, s.Params})
 		}
 		content.Changes = append(content.Changes, bare)
 	}
@@ -172,6 +200,11 @@ func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 		content.Spend = append(content.Spend, spend{s.Network, s.Wei})
 	}
 	return digestOf(content)
+}
+
+// sorted is an ordered copy.
+func sorted[T any](list []T, compare func(a, b T) int) []T {
+	return nonNil(slices.SortedFunc(slices.Values(list), compare))
 }
 
 func nonNil[T any](list []T) []T {

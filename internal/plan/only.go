@@ -10,7 +10,8 @@ import (
 )
 
 // Only cuts the difference down to the changes that a selector names and to
-// what they need. A selector is a kind, a group, an ID, or a pattern over IDs
+// what they need: what makes the outputs they point at and, for a delete, what
+// uses the resource until then. A selector is a kind, a group, an ID, or a pattern over IDs
 // in which * matches within one part and ** anything ("funding/fuji/*").
 func (d Difference) Only(selectors []string) (Difference, error) {
 	byID := map[resource.ID]Change{}
@@ -52,6 +53,11 @@ func markNeeded(byID map[resource.ID]Change, id resource.ID, keep map[resource.I
 	for _, ref := range needs(byID[id]) {
 		if _, changed := byID[ref.ID]; changed {
 			markNeeded(byID, ref.ID, keep)
+		}
+	}
+	for _, first := range byID[id].Waits {
+		if _, changed := byID[first]; changed {
+			markNeeded(byID, first, keep)
 		}
 	}
 }

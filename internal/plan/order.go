@@ -22,7 +22,9 @@ func needs(c Change) []resource.Ref {
 }
 
 // Dependencies maps each change to the changes of the same plan that must be
-// done before it. Creates come before their users, deletes after them.
+// done before it. Creates come before their users, deletes after them. The
+// users of a deleted resource are those of the previous configuration, and what
+// the change itself lists in Waits; a plan that was read back has only those.
 func Dependencies(changes []Change, previous resource.Set) map[resource.ID][]resource.ID {
 	byID := map[resource.ID]Change{}
 	for _, c := range changes {
@@ -33,6 +35,11 @@ func Dependencies(changes []Change, previous resource.Set) map[resource.ID][]res
 		for _, ref := range needs(c) {
 			if target, ok := byID[ref.ID]; ok && target.Action != Delete {
 				before[c.ID] = append(before[c.ID], ref.ID)
+			}
+		}
+		for _, first := range c.Waits {
+			if _, ok := byID[first]; ok && first != c.ID {
+				before[c.ID] = append(before[c.ID], first)
 			}
 		}
 		// What a deleted resource pointed at goes after it; what still points at

@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -111,6 +112,8 @@ type Change struct {
 	Fields []FieldChange     `json:"fields"`
 	Steps  []resource.Step   `json:"steps"`
 	Why    []resource.Source `json:"why"`
+	// Waits lists the changes that a delete must come after.
+	Waits []resource.ID `json:"waits,omitempty"`
 }
 
 // State is a live resource as a change found it.
@@ -124,6 +127,21 @@ type FieldChange struct {
 	Path   string `json:"path"`
 	Before any    `json:"before"`
 	After  any    `json:"after"`
+}
+
+// UnmarshalJSON reads a field change with its refs as Ref values and its
+// numbers exact, as they were when it was planned.
+func (f *FieldChange) UnmarshalJSON(data []byte) error {
+	attrs, err := resource.ParseAttrs(data)
+	if err != nil {
+		return err
+	}
+	path, ok := attrs["path"].(string)
+	if !ok {
+		return fmt.Errorf("field change without a path: %s", data)
+	}
+	*f = FieldChange{Path: path, Before: attrs["before"], After: attrs["after"]}
+	return nil
 }
 
 // Deferred is a change that cannot be planned yet.

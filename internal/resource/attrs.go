@@ -3,7 +3,9 @@ package resource
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -20,7 +22,7 @@ const refKey = "$ref"
 
 // MarshalJSON writes {"$ref": "kind/scope/name#output"}.
 func (r Ref) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{refKey: r.String()})
+	return Canonical(map[string]string{refKey: r.String()})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -83,6 +85,9 @@ func ParseAttrs(data []byte) (Attrs, error) {
 	var object map[string]any
 	if err := dec.Decode(&object); err != nil {
 		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("data after the end of the attributes")
 	}
 	lifted, err := liftRefs(object)
 	if err != nil {

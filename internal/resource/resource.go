@@ -215,7 +215,7 @@ type Finding struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-// Compare orders findings by severity (refuse first), rule, ID and reason.
+// Compare orders findings by severity (refuse first), rule, ID, reason and hint.
 func (f Finding) Compare(other Finding) int {
 	rank := func(s Severity) int { return slices.Index([]Severity{Refuse, Acknowledge, Note}, s) }
 	return cmp.Or(
@@ -223,5 +223,6 @@ func (f Finding) Compare(other Finding) int {
 		strings.Compare(f.Rule, other.Rule),
 		f.ID.Compare(other.ID),
 		strings.Compare(f.Reason, other.Reason),
+		strings.Compare(f.Hint, other.Hint),
 	)
 }
