@@ -24,23 +24,42 @@ func (v *viewer) details(b block) []field {
 	if c.Person {
 		lines = append(lines, field{sign: '!', text: "a person must decide this: no service may do it alone"})
 	}
+	if c.Cause == plan.FromBoth {
+		lines = append(lines, field{sign: ' ', text: "it was changed outside git as well"})
+	}
 	if v.o.Verbose {
 		lines = append(lines, v.stepLines(c)...)
 	}
 	return lines
 }
 
-// sayings are the kind's own words, where all of the block has the same.
+// sayings are the kind's own words: once where all of the block has the same,
+// otherwise leg by leg.
 func (v *viewer) sayings(b block) []field {
 	texts := says(b.first())
 	for _, c := range b.changes[1:] {
 		if !slices.Equal(texts, says(c)) {
-			return nil
+			return v.legs(b)
 		}
 	}
 	var lines []field
 	for _, text := range texts {
 		lines = append(lines, field{sign: ' ', text: text})
+	}
+	return lines
+}
+
+// legs tells each change of a block in one line: by its network if that is
+// what their names differ in, otherwise by its name.
+func (v *viewer) legs(b block) []field {
+	var lines []field
+	for _, c := range b.changes {
+		value, _ := v.spends(block{changes: []plan.Change{c}})
+		text := strings.Join(says(c), ", ")
+		if text == "" && value != "" {
+			text = "≤ " + value
+		}
+		lines = append(lines, field{path: v.names.leg(c.ID, len(b.names) == 1 && !strings.Contains(b.names[0], "{")), sign: ' ', text: text})
 	}
 	return lines
 }
@@ -142,7 +161,7 @@ func (v *viewer) stepLines(c plan.Change) []field {
 	var lines []field
 	for i, s := range c.Steps {
 		lines = append(lines, field{path: "step " + number(i+1), sign: '>', text: s.Op})
-		for _, f := range compareValues("", nil, map[string]any(s.Params), nil, true) {
+		for _, f := range parameters(s) {
 			f.path, f.sign = "  "+strings.TrimPrefix(f.path, "."), ' '
 			if f.text == "" {
 				f.text = f.after
@@ -160,6 +179,14 @@ func (v *viewer) stepLines(c plan.Change) []field {
 		}
 	}
 	return lines
+}
+
+// parameters lists what a step was given, by path.
+func parameters(s resource.Step) []field {
+	if len(s.Params) == 0 {
+		return nil
+	}
+	return compareValues("", nil, map[string]any(s.Params), nil, true)
 }
 
 func preText(pre resource.Precondition) string {

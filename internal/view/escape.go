@@ -111,42 +111,33 @@ func MarkdownCode(s string) string {
 	case !strings.ContainsAny(s, "`|\\"):
 		return "`" + s + "`"
 	}
-	var b strings.Builder
-	b.WriteString("<code>")
-	for _, r := range s {
-		if r < 0x80 && r != ' ' && !isAlphanumeric(byte(r)) {
-			fmt.Fprintf(&b, "&#%d;", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	b.WriteString("</code>")
-	return b.String()
+	return "<code>" + entities(s) + "</code>"
 }
 
 // MarkdownText makes a sentence that holds values from outside safe in running
 // text and in a table cell. Words that a forge could turn into a mention, an
 // issue, a commit or a link become code spans, because a forge looks for those
-// in the rendered text, where entities no longer protect; the punctuation of
-// markdown and HTML becomes entities.
+// in the rendered text, where escapes no longer protect; the punctuation of
+// markdown and HTML is escaped.
 func MarkdownText(s string) string {
 	words := strings.Split(Terminal(s), " ")
 	for i, word := range words {
 		if linkable(word) {
-			words[i] = MarkdownCode(word)
+			bare := strings.TrimRight(word, ",;.:)")
+			words[i] = MarkdownCode(bare) + word[len(bare):]
 			continue
 		}
-		words[i] = entities(word)
+		words[i] = escapePunctuation(word)
 	}
 	return strings.Join(words, " ")
 }
 
 // linkable reports whether a forge might link a word: mentions and issue
-// numbers, addresses of any scheme, e-mails, GH-123, and seven or more hex
-// digits, which may be a commit.
+// numbers, addresses of any scheme, e-mails, GH-123, :emoji:, and seven or more
+// hex digits, which may be a commit.
 func linkable(word string) bool {
 	lower := strings.ToLower(word)
-	if strings.ContainsAny(lower, "@#`\\") || strings.Contains(lower, "www.") || strings.Contains(lower, ":/") || strings.Contains(lower, "gh-") {
+	if strings.ContainsAny(lower, "@#`\\") || strings.Contains(lower, "www.") || strings.Contains(lower, ":/") || strings.Count(lower, ":") > 1 || strings.Contains(lower, "gh-") {
 		return true
 	}
 	run := 0
@@ -162,13 +153,30 @@ func linkable(word string) bool {
 	return false
 }
 
-func entities(word string) string {
-	if !strings.ContainsAny(word, "<>&*_[]!|~$:{}^=+\"'") && !strings.HasPrefix(word, "-") {
-		return word
-	}
+// punctuation is what markdown and HTML give a meaning inside a line. No value
+// stands at the beginning of a line, where more characters have one.
+const punctuation = "<>&*_[]!|~$"
+
+func escapePunctuation(word string) string {
 	var b strings.Builder
-	for i, r := range word {
-		if strings.ContainsRune("<>&*_[]!|~$:{}^=+\"'", r) || (i == 0 && r == '-') {
+	for _, r := range word {
+		if strings.ContainsRune(punctuation, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// htmlText makes a value safe inside an HTML element of a comment, where
+// markdown is not read: a code element, everything but letters, digits and
+// spaces as entities.
+func htmlText(s string) string { return "<code>" + entities(Terminal(s)) + "</code>" }
+
+func entities(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r < 0x80 && !isAlphanumeric(byte(r)) && !strings.ContainsRune(" -/(),", r) {
 			fmt.Fprintf(&b, "&#%d;", r)
 			continue
 		}

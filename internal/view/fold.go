@@ -99,7 +99,6 @@ func (v *viewer) signature(c plan.Change) string {
 	}
 	if v.names.networks[c.ID.Scope] {
 		part("network")
-		part(v.o.Coins[c.ID.Scope].Symbol)
 	} else {
 		say(c.ID.Scope)
 	}
@@ -107,12 +106,8 @@ func (v *viewer) signature(c plan.Change) string {
 		say(f.Path)
 		if !slices.Contains(v.o.Traits[c.ID.Kind].Moving, f.Path) {
 			part(own.normal(f.Before))
+			part(own.normal(declared(c, f)))
 		}
-		after, declared := c.After[f.Path]
-		if !declared {
-			after = f.After
-		}
-		part(own.normal(after))
 	}
 	for _, s := range c.Steps {
 		say(s.Op)
@@ -121,6 +116,14 @@ func (v *viewer) signature(c plan.Change) string {
 		say(file)
 	}
 	return b.String()
+}
+
+// declared is what the configuration says, refs unresolved, where it says it.
+func declared(c plan.Change, f plan.FieldChange) any {
+	if after, ok := c.After[f.Path]; ok {
+		return after
+	}
+	return f.After
 }
 
 func files(why []resource.Source) []string {
@@ -136,13 +139,17 @@ func files(why []resource.Source) []string {
 // name, to the place of that run in the name.
 type ownWords struct {
 	id    resource.ID
-	scope bool
 	words map[string]string
+	// network is the one network that the name or the scope speaks of.
+	network string
 }
 
 func (v *viewer) ownWords(id resource.ID) ownWords {
-	own := ownWords{id: id, scope: v.names.networks[id.Scope], words: map[string]string{}}
+	own := ownWords{id: id, words: map[string]string{}}
 	parts := strings.Split(id.Name, "-")
+	if last := parts[len(parts)-1]; v.names.networks[last] {
+		own.network = last
+	}
 	for from := range parts {
 		for to := from + 1; to <= len(parts); to++ {
 			word := strings.Join(parts[from:to], "-")
@@ -151,8 +158,11 @@ func (v *viewer) ownWords(id resource.ID) ownWords {
 			}
 		}
 	}
-	if own.scope {
-		own.words[id.Scope] = "\x02network\x02"
+	if v.names.networks[id.Scope] {
+		own.network = id.Scope
+	}
+	if own.network != "" {
+		own.words[own.network] = "\x02network\x02"
 	}
 	return own
 }
@@ -221,11 +231,17 @@ func (own ownWords) replace(b *strings.Builder, text string) {
 func (own ownWords) replaceWords(b *strings.Builder, text string) {
 	start := 0
 	flush := func(end int) {
-		if place, ok := own.words[text[start:end]]; ok && end > start {
+		word := text[start:end]
+		if place, ok := own.words[word]; ok {
 			b.WriteString(place)
 			return
 		}
-		b.WriteString(text[start:end])
+		// Another thing of the same network: validator-0-signer-fuji for a wallet on fuji.
+		if stem, ok := strings.CutSuffix(word, "-"+own.network); ok && own.network != "" {
+			b.WriteString(stem + "\x02-network\x02")
+			return
+		}
+		b.WriteString(word)
 	}
 	for i := range len(text) {
 		if c := text[i]; !isAlphanumeric(c) && c != '-' && c < 0x80 {

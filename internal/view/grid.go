@@ -21,27 +21,31 @@ const (
 
 // measure sizes the columns from all that will be printed.
 func (t *text) measure() {
-	g, source, longest := grid{}, 0, 0
-	configured, drift := t.split()
-	for _, changes := range [][]block{t.blocks(configured), t.blocks(drift)} {
-		for _, b := range changes {
+	g, source := grid{}, 0
+	var names []string
+	for _, blocks := range [][]block{t.configured, t.drift} {
+		for _, b := range blocks {
 			c := b.first()
 			g.kind = max(g.kind, columns(t.kindText(c.ID)))
-			g.word = max(g.word, columns(t.blockWord(b, t.word(c))))
+			g.word = max(g.word, columns(t.blockWord(b)))
 			g.risk = max(g.risk, columns(riskText(c.Risk)))
 			source = max(source, columns(t.source(b)))
-			for _, name := range b.names {
-				longest = max(longest, columns(name))
-			}
+			names = append(names, b.names...)
 		}
 	}
-	for _, f := range t.p.Findings {
-		g.kind = max(g.kind, columns(t.kindText(f.ID)))
+	for _, w := range t.waitings() {
+		g.kind = max(g.kind, columns(t.kindText(w.ids[0])))
+		names = append(names, t.namesOf(w.ids)...)
 	}
 	fixed := 2 + g.kind + 2 + 2 + g.word + 2 + g.risk + 2 + source
 	room := t.lines.o.width() - fixed
 	g.stacked = room < leastName
-	g.name = min(longest, room)
+	// A name that does not fit stands alone and takes no room from the others.
+	for _, name := range names {
+		if n := columns(t.lines.o.clean(name)); n <= room {
+			g.name = max(g.name, n)
+		}
+	}
 	t.grid = g
 }
 
@@ -52,22 +56,19 @@ func (t *text) kindText(id resource.ID) string {
 	return id.Kind
 }
 
-func (t *text) blockWord(b block, word string) string {
-	if len(b.changes) > 1 {
-		return word + " " + number(len(b.changes))
-	}
-	return word
-}
-
 // shownNames is up to how many lines of names a folded block has.
 const shownNames = 6
 
-func (t *text) block(b block, word string) {
+func (t *text) block(b block) {
 	c := b.first()
 	symbol := t.symbol(c)
-	tail := []piece{{"", t.blockWord(b, word)}, {riskStyle(c.Risk), riskText(c.Risk)}, {faint, t.source(b)}}
+	tail := []piece{{"", t.blockWord(b)}, {riskStyle(c.Risk), riskText(c.Risk)}, {faint, t.source(b)}}
 	t.headline(piece{symbolStyle(symbol), symbol}, t.kindText(c.ID), b.names, tail)
-	t.fieldLines(t.details(b), c.Risk)
+	fields := t.details(b)
+	if on, ok := t.names.listed(b.ids()); ok {
+		fields = append([]field{on}, fields...)
+	}
+	t.fieldLines(fields, c.Risk)
 }
 
 // piece is a text with its style.
@@ -84,11 +85,13 @@ func (t *text) headline(sign piece, kind string, names []string, tail []piece) {
 		column += t.grid.kind + 2
 	}
 	name := t.lines.o.clean(names[0])
-	if !t.lines.o.Verbose {
-		name = cutMiddle(name, t.room())
-	}
 	if t.grid.stacked || columns(name) > t.grid.name {
-		t.seg(bold, name).end()
+		for i, line := range paragraph(name, t.room(), t.lines.o.Verbose) {
+			if i > 0 {
+				t.seg("", strings.Repeat(" ", column))
+			}
+			t.seg(bold, line).end()
+		}
 		t.moreNames(names, column)
 		t.stack(tail)
 		return
@@ -100,7 +103,7 @@ func (t *text) headline(sign piece, kind string, names []string, tail []piece) {
 			width = []int{t.grid.word, t.grid.risk}[i]
 		}
 		if p.text != "" {
-			t.seg("", "  ").seg(p.style, pad(cut(t.lines.o.clean(p.text), max(t.room()-2, 8)), width))
+			t.seg("", "  ").seg(p.style, pad(cut(t.lines.o.clean(p.text), max(t.room(), 8)), width))
 		}
 	}
 	t.end()
@@ -211,9 +214,9 @@ func (t *text) valueLines(f field, room int) []piece {
 	clean := t.lines.o.clean
 	switch f.sign {
 	case '+':
-		return []piece{{green, "+ " + clean(f.text)}}
+		return []piece{{green, "+ " + t.fit(f.text, room-2)}}
 	case '-':
-		return []piece{{red, "- " + clean(f.text)}}
+		return []piece{{red, "- " + t.fit(f.text, room-2)}}
 	case '>':
 		return []piece{{bold, clean(f.text)}}
 	case '~', '=':
@@ -226,8 +229,24 @@ func (t *text) valueLines(f field, room int) []piece {
 		}
 		return []piece{{red, "- " + before}, {green, "+ " + after}}
 	default:
-		return []piece{{"", clean(f.text)}}
+		var lines []piece
+		for _, line := range paragraph(clean(f.text), max(room, leastWidth/2), t.lines.o.Verbose) {
+			lines = append(lines, piece{"", line})
+		}
+		if len(lines) == 0 {
+			lines = []piece{{}}
+		}
+		return lines
 	}
+}
+
+// fit keeps both ends of a value that is too long, unless it is asked for whole.
+func (t *text) fit(value string, room int) string {
+	clean := t.lines.o.clean(value)
+	if t.lines.o.Verbose || room < leastValue-2 && columns(clean) <= leastValue {
+		return clean
+	}
+	return cutMiddle(clean, max(room, leastWidth/2))
 }
 
 // fromDifference drops what two texts have in common at their beginning when

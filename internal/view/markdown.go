@@ -113,19 +113,23 @@ func (m comment) title() string {
 	}
 	what := strings.Join(m.counts(), ", ")
 	parts := []string{MarkdownText(cut(name, longestName) + ": " + cut(cmp.Or(what, "nothing to do"), longestText))}
-	for _, money := range m.money() {
-		parts = append(parts, MarkdownText(cut(money, longestText)))
+	out, fees := m.spend()
+	if out != "" {
+		parts = append(parts, MarkdownText(cut(out, longestText)))
 	}
 	if len(p.Changes) > 0 {
 		parts = append(parts, MarkdownText(riskText(p.Requires.Risk)))
 	}
 	parts = append(parts, "plan "+MarkdownCode(shortDigest(cut(p.Digest, longestName))))
-	facts := []string{"at " + MarkdownCode(cut(cmp.Or(p.Revision.Commit, "no commit"), 12))}
+	facts := []string{"at " + MarkdownCode(shortCommit(p.Revision.Commit))}
 	if p.Identity.Account != "" {
 		facts = append(facts, "account "+MarkdownCode(cut(strings.TrimSpace(p.Identity.Account+" "+p.Identity.Region), longestName)))
 	}
 	if read, all := m.networks(); all > 0 {
 		facts = append(facts, number(read)+" of "+count(all, "network")+" read")
+	}
+	if fees != "" {
+		facts = append(facts, MarkdownText(cut(fees, longestText)))
 	}
 	if m.o.Monthly != "" {
 		facts = append(facts, MarkdownText(cut(m.o.Monthly, longestName)))
@@ -155,21 +159,51 @@ func (m comment) alerts(blocks []block) string {
 	for _, s := range m.silences() {
 		warning = append(warning, "**not read, nothing there is changed:** "+MarkdownText(cut(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText)))
 	}
-	for _, b := range blocks {
-		c := b.first()
-		text := "**" + riskText(c.Risk) + "**: " + m.blockName(b)
-		if c.Person {
-			text += ", a person must decide this"
-		}
-		switch {
-		case c.Risk.Rank() >= resource.Destructive.Rank():
-			caution = append(caution, text)
-		case c.Risk.Rank() >= resource.Sensitive.Rank() || c.Person:
-			important = append(important, text)
-		}
-	}
+	destructive, sensitive := m.dangers(blocks)
+	caution, important = append(caution, destructive...), append(sensitive, important...)
 	limit := m.budget / alertShare / 3
 	return box("CAUTION", caution, limit) + box("WARNING", warning, limit) + box("IMPORTANT", important, limit)
+}
+
+// dangers tells the changes that remove, and those that move power, one line
+// for each kind and action.
+func (m comment) dangers(blocks []block) (destructive, sensitive []string) {
+	at := map[string]int{}
+	type danger struct {
+		head  string
+		risk  resource.Risk
+		names []string
+	}
+	var list []danger
+	for _, b := range blocks {
+		c := b.first()
+		if c.Risk.Rank() < resource.Sensitive.Rank() && !c.Person {
+			continue
+		}
+		word := m.word(c)
+		if drifted(c) {
+			word = driftWord(c, word)
+		}
+		head := "**" + MarkdownText(cut(riskText(c.Risk), longestName)) + "**: " + MarkdownText(cut(word+" "+c.ID.Kind, longestName))
+		if c.Person {
+			head = "**a person must decide**, " + head
+		}
+		i, ok := at[head]
+		if !ok {
+			i = len(list)
+			at[head] = i
+			list = append(list, danger{head: head, risk: c.Risk})
+		}
+		list[i].names = append(list[i].names, b.names...)
+	}
+	for _, d := range list {
+		if d.risk.Rank() >= resource.Destructive.Rank() {
+			destructive = append(destructive, d.head+" "+codeNames(d.names, shownInAlert))
+			continue
+		}
+		sensitive = append(sensitive, d.head+" "+codeNames(d.names, shownInRow))
+	}
+	return destructive, sensitive
 }
 
 // box is one alert of GitHub-flavoured markdown, a quote elsewhere.
@@ -189,16 +223,21 @@ func box(name string, lines []string, limit int) string {
 	return b.String() + "\n"
 }
 
-// nameList names resources, three at most.
+// nameList names resources with their kind.
 func (m comment) nameList(ids []resource.ID) string {
 	if len(ids) == 1 && ids[0].IsZero() {
 		return "the whole environment"
 	}
-	return MarkdownText(cut(ids[0].Kind, longestName)) + " " + m.codeNames(m.namesOf(ids))
+	return MarkdownText(cut(ids[0].Kind, longestName)) + " " + codeNames(m.namesOf(ids), shownInRow)
 }
 
-func (m comment) codeNames(names []string) string {
-	const most = 3
+// shownInRow and shownInAlert are up to how many names stand in one line.
+const (
+	shownInRow   = 3
+	shownInAlert = 12
+)
+
+func codeNames(names []string, most int) string {
 	var parts []string
 	for i, name := range names {
 		if i == most {
@@ -210,17 +249,6 @@ func (m comment) codeNames(names []string) string {
 	return strings.Join(parts, ", ")
 }
 
-func (m comment) blockWord(b block) string {
-	word := m.word(b.first())
-	if drifted(b.first()) {
-		word = driftWord(b.first(), word)
-	}
-	if len(b.changes) > 1 {
-		word += " " + number(len(b.changes))
-	}
-	return word
-}
-
 func (m comment) blockName(b block) string {
-	return MarkdownText(cut(m.blockWord(b)+" "+b.first().ID.Kind, longestName)) + " " + m.codeNames(b.names)
+	return MarkdownText(cut(b.first().ID.Kind, longestName)) + " " + codeNames(b.names, shownInRow)
 }

@@ -22,7 +22,7 @@ func (m comment) table(blocks []block) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("| | change | risk | from |\n|---|---|---|---|\n")
+	b.WriteString("| | what | action | from |\n|---|---|---|---|\n")
 	left := 0
 	row := func(cells ...string) {
 		line := "| " + strings.Join(cells, " | ") + " |\n"
@@ -38,18 +38,18 @@ func (m comment) table(blocks []block) string {
 	}
 	for _, block := range rows {
 		c := block.first()
-		risk := MarkdownText(riskText(c.Risk))
-		if drifted(c) {
-			risk += ", changed outside git"
+		action := MarkdownText(cut(m.blockWord(block), longestName) + ", " + riskText(c.Risk))
+		if drifted(c) && !strings.Contains(m.blockWord(block), "outside git") {
+			action += ", changed outside git"
 		}
 		from := ""
 		if source := m.source(block); source != "" {
 			from = MarkdownCode(cutMiddle(source, longestName))
 		}
-		row(MarkdownCode(cut(m.symbol(c), 4)), m.blockName(block), risk, from)
+		row(MarkdownCode(cut(m.symbol(c), 4)), m.blockName(block), action, from)
 	}
 	for _, w := range m.waitings() {
-		row("…", MarkdownText(cut(w.word, longestName))+" "+m.nameList(w.ids), MarkdownText(cut(w.reason, longestText)), "")
+		row("…", m.nameList(w.ids), w.word+": "+MarkdownText(cut(w.reason, longestText)), "")
 	}
 	if left > 0 {
 		b.WriteString("| … | and " + number(left) + " more rows | | |\n")
@@ -157,7 +157,7 @@ func (m comment) details(blocks []block, room int) (text string, shown int) {
 		if lines <= openBelow {
 			open = "<details open>"
 		}
-		before := open + "<summary>" + MarkdownText(cut(s.title, longestText)) + "</summary>\n\n"
+		before := open + "<summary>" + htmlText(cut(s.title, longestText)) + "</summary>\n\n"
 		after := "\n</details>\n\n"
 		kept, told, whole := s.fit(room - b.Len() - len(before) - len(after))
 		if len(kept) > 0 {

@@ -169,6 +169,21 @@ func (n naming) text(s shape) string {
 	return text
 }
 
+// leg names one change of a block: its network alone if that tells it from the
+// others.
+func (n naming) leg(id resource.ID, byNetwork bool) string {
+	s := n.shapeOf(id)
+	if !s.network {
+		return n.short(id)
+	}
+	network := s.places[len(s.places)-1][0]
+	if byNetwork {
+		return network
+	}
+	s.places, s.network = s.places[:len(s.places)-1], false
+	return n.text(s) + " " + network
+}
+
 // shownNetworks is up to how many networks are named before they are counted.
 const shownNetworks = 3
 
@@ -181,6 +196,23 @@ func (n naming) networkText(networks []string) string {
 	default:
 		return count(len(networks), "network")
 	}
+}
+
+// mostListed is up to how many networks of a folded block are named below it.
+const mostListed = 24
+
+// listed names the networks of a folded block where its headline only counts
+// some of all networks.
+func (n naming) listed(ids []resource.ID) (field, bool) {
+	shapes := n.shapes(ids)
+	if len(shapes) != 1 || !shapes[0].network {
+		return field{}, false
+	}
+	networks := shapes[0].places[len(shapes[0].places)-1]
+	if len(networks) <= shownNetworks || len(networks) == len(n.networks) || len(networks) > mostListed {
+		return field{}, false
+	}
+	return field{path: "on", sign: ' ', text: strings.Join(networks, ", ")}, true
 }
 
 // shownChoices is up to how many choices of a place are listed.

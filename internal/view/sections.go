@@ -52,7 +52,6 @@ func severityWord(s resource.Severity) string {
 
 // findings lists all of them, for a plan without changes.
 func (t *text) findings() {
-	t.measure()
 	t.findingRows(resource.Refuse, resource.Acknowledge, resource.Note)
 }
 
@@ -120,7 +119,7 @@ func (v *viewer) waitings() []waiting {
 		}
 		folded[i].ids = append(folded[i].ids, id)
 		if len(folded[i].ids) == 2 {
-			folded[i].reason = "for example: " + reason
+			folded[i].reason = "for example: " + folded[i].reason
 		}
 	}
 	for _, d := range v.p.Deferred {
@@ -171,17 +170,16 @@ func (v *viewer) silences() []silence {
 }
 
 // unread lists what was not read: nothing there is changed.
-func (t *text) unread(indent string) {
-	list := t.silences()
-	if len(list) > 0 && indent == "" {
+func (t *text) unread() {
+	if len(t.p.Unread) > 0 {
 		t.blank()
 		t.seg(bold, "not read").seg("", ": nothing there is changed").end()
 	}
-	for _, s := range list {
-		sentence := strings.Join(s.scopes, ", ") + ": " + s.Operation + ": " + s.Cause
-		if indent != "" {
-			t.seg("", indent[:len(indent)-2])
-		}
-		t.mark(yellow, "?", sentence)
+	t.silent()
+}
+
+func (t *text) silent() {
+	for _, s := range t.silences() {
+		t.mark(yellow, "?", strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause)
 	}
 }

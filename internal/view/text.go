@@ -2,6 +2,7 @@ package view
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/plan"
@@ -11,7 +12,7 @@ import (
 // Plan writes a plan as text: what, how risky, how much money, what was not
 // read, what it needs, what to type next. A plan with nothing to do is one line.
 func Plan(w io.Writer, p *plan.Plan, o Options) error {
-	t := text{viewer: newViewer(p, o), lines: &lines{o: o}}
+	t := newText(p, o)
 	if t.idle() {
 		t.oneLine()
 		t.banners()
@@ -20,7 +21,6 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 		t.header()
 		t.banners()
 		t.blank()
-		t.measure()
 		t.body()
 		t.blank()
 		t.footer()
@@ -35,16 +35,42 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 type text struct {
 	*viewer
 	*lines
-	grid grid
+	grid              grid
+	configured, drift []block
+}
+
+func newText(p *plan.Plan, o Options) *text {
+	t := &text{viewer: newViewer(p, o), lines: &lines{o: o}}
+	configured, drift := t.split()
+	t.configured, t.drift = t.blocks(configured), t.blocks(drift)
+	t.measure()
+	return t
 }
 
 // idle reports whether there is nothing to do, now or later, in what was read.
 func (v *viewer) idle() bool { return v.p.Empty() && len(v.p.Pending) == 0 }
 
+// verdict is what is said of a plan with nothing to do. What was not read
+// stands in it when it is short; otherwise it is listed below.
+func (t *text) verdict() (sentence string, told bool) {
+	state := t.state()
+	list := t.silences()
+	if len(list) != 1 {
+		return t.p.Environment + ": " + state, len(list) == 0
+	}
+	counted, rest, _ := strings.Cut(state, ";")
+	full := t.p.Environment + ": " + counted + " (" + strings.Join(list[0].scopes, ", ") + ": " + list[0].Operation + ": " + list[0].Cause + ");" + rest
+	if columns(t.lines.o.clean(full)) > t.lines.o.width() && !t.lines.o.Verbose {
+		return t.p.Environment + ": " + state, false
+	}
+	return full, true
+}
+
 // oneLine is the whole output of a plan with nothing to do. "In sync" stands
 // there only when all was read and nobody found anything.
 func (t *text) oneLine() {
-	parts := []string{t.p.Environment + ": " + t.state()}
+	sentence, told := t.verdict()
+	parts := []string{sentence}
 	if t.resources() > 0 {
 		parts = append(parts, count(t.resources(), "resource"))
 	}
@@ -57,7 +83,9 @@ func (t *text) oneLine() {
 	for _, line := range wrap(parts, " · ", t.lines.o.width(), "  ") {
 		t.seg("", line).end()
 	}
-	t.unread("  ")
+	if !told {
+		t.silent()
+	}
 }
 
 func (v *viewer) state() string {
@@ -100,20 +128,24 @@ func (t *text) header() {
 		title += " (mainnet)"
 	}
 	if commit := p.Revision.Commit; commit != "" {
-		title += " at " + cut(commit, 7+1)
+		title += " at " + shortCommit(commit)
 	}
-	parts := []string{strings.TrimSuffix(title, "…")}
+	parts := []string{title}
 	if p.Identity.Account != "" {
 		parts = append(parts, strings.TrimSpace("account "+p.Identity.Account+" "+p.Identity.Region))
 	}
 	if read, all := t.networks(); all > 0 {
 		parts = append(parts, number(read)+" of "+count(all, "network")+" read")
 	}
+	var cost []string
 	if stats.AWSCalls+stats.RPCCalls > 0 {
-		parts = append(parts, number(stats.AWSCalls)+" AWS calls, "+number(stats.RPCCalls)+" RPC")
+		cost = append(cost, number(stats.AWSCalls)+" AWS calls", number(stats.RPCCalls)+" RPC")
 	}
 	if stats.Duration > 0 {
-		parts = append(parts, took(stats.Duration))
+		cost = append(cost, took(stats.Duration))
+	}
+	if len(cost) > 0 {
+		parts = append(parts, strings.Join(cost, ", "))
 	}
 	for i, line := range wrap(parts, " · ", t.lines.o.width(), "  ") {
 		if rest, ok := strings.CutPrefix(line, title); ok && i == 0 {
@@ -166,20 +198,20 @@ func (t *text) mark(style, sign, sentence string) {
 
 // body is everything between header and summary.
 func (t *text) body() {
-	configured, drift := t.split()
 	t.findingRows(resource.Refuse, resource.Acknowledge)
-	for _, b := range t.blocks(configured) {
-		t.block(b, t.word(b.first()))
+	for _, b := range t.configured {
+		t.block(b)
 	}
-	if len(drift) > 0 {
+	if len(t.drift) > 0 {
 		t.blank()
 		t.seg(bold, "changed outside git").seg("", ": apply undoes it").end()
-		for _, b := range t.blocks(drift) {
-			t.block(b, driftWord(b.first(), t.word(b.first())))
+		for _, b := range t.drift {
+			t.block(b)
 		}
 	}
 	t.later()
-	t.unread("")
+	t.unread()
+	t.blank()
 	t.findingRows(resource.Note)
 }
 
@@ -192,6 +224,9 @@ func (t *text) footer() {
 			style = bold
 		}
 		t.seg(style, line).end()
+	}
+	for _, line := range wrap(t.money(), " · ", width, "  ") {
+		t.seg("", line).end()
 	}
 	for _, line := range t.needs() {
 		t.prose("", "", line)
@@ -211,7 +246,7 @@ func (t *text) footer() {
 	}
 }
 
-// summary counts changes, then what waits, then the money.
+// summary counts changes, then what waits.
 func (v *viewer) summary() []string {
 	parts := v.counts()
 	s := v.p.Summary
@@ -229,11 +264,13 @@ func (v *viewer) summary() []string {
 	if v.unreadLeft() {
 		parts = append(parts, v.unreadCount())
 	}
-	parts = append(parts, v.money()...)
-	if v.o.Monthly != "" {
-		parts = append(parts, v.o.Monthly)
-	}
 	return parts
+}
+
+// money is what the plan costs at most, now and by the month.
+func (v *viewer) money() []string {
+	out, fees := v.spend()
+	return slices.DeleteFunc([]string{out, fees, v.o.Monthly}, func(s string) bool { return s == "" })
 }
 
 // life says how long a plan may still be applied.

@@ -13,11 +13,10 @@ func Verify(w io.Writer, p *plan.Plan, o Options) error {
 	if newViewer(p, o).idle() {
 		return Plan(w, p, o)
 	}
-	t := text{viewer: newViewer(p, o), lines: &lines{o: o}}
+	t := newText(p, o)
 	t.header()
 	t.banners()
 	t.blank()
-	t.measure()
 	t.body()
 	t.blank()
 	for i, line := range wrap(t.differences(), " · ", o.width(), "  ") {

@@ -26,6 +26,18 @@ func (v *viewer) word(c plan.Change) string {
 	return cmp.Or(v.o.Traits[c.ID.Kind].Verbs[string(c.Action)], string(c.Action))
 }
 
+// blockWord is the word for a block, with how many it stands for.
+func (v *viewer) blockWord(b block) string {
+	word := v.word(b.first())
+	if drifted(b.first()) {
+		word = driftWord(b.first(), word)
+	}
+	if len(b.changes) > 1 {
+		word += " " + number(len(b.changes))
+	}
+	return word
+}
+
 func (v *viewer) symbol(c plan.Change) string {
 	if c.Person {
 		return "!"
@@ -185,22 +197,21 @@ func (s *sum) text(exact bool) string {
 	return strings.Join(append(parts, s.wei...), " + ")
 }
 
-// money says what may leave the banks, at most: values and fees apart.
-func (v *viewer) money() []string {
-	var out, fees sum
+// spend says what may leave the banks, at most: values and fees apart.
+func (v *viewer) spend() (out, fees string) {
+	var values, costs sum
 	for _, s := range v.p.Spend {
 		coin, known := v.o.Coins[s.Network]
-		out.add(coin, known, s.Network, s.Wei)
-		fees.add(coin, known, s.Network, s.Fee)
+		values.add(coin, known, s.Network, s.Wei)
+		costs.add(coin, known, s.Network, s.Fee)
 	}
-	var parts []string
-	if text := out.text(v.o.Verbose); text != "" {
-		parts = append(parts, text+" out at most")
+	if out = values.text(v.o.Verbose); out != "" {
+		out += " out at most"
 	}
-	if text := fees.text(v.o.Verbose); text != "" {
-		parts = append(parts, text+" fees at most")
+	if fees = costs.text(v.o.Verbose); fees != "" {
+		fees += " fees at most"
 	}
-	return parts
+	return out, fees
 }
 
 // spends says what a block's own steps may move.
@@ -313,6 +324,15 @@ func choice(who []string, n int) string {
 		return strings.Join(who, " or ")
 	}
 	return number(n) + " of " + strings.Join(who, ", ")
+}
+
+// shortCommit is as much of a commit as people say aloud.
+func shortCommit(commit string) string {
+	const said = 7
+	if len(commit) <= said {
+		return cmp.Or(commit, "no commit")
+	}
+	return commit[:said]
 }
 
 // shortDigest keeps both ends of a digest.

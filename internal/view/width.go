@@ -95,6 +95,23 @@ func wrap(parts []string, separator string, width int, indent string) []string {
 	line := ""
 	for _, part := range parts {
 		switch {
+		case columns(part) > width-columns(indent) && separator != " ":
+			// Too long for any line: broken at its spaces.
+			if line != "" {
+				lines = append(lines, line)
+			}
+			if line = ""; len(lines) > 0 {
+				line = indent
+			}
+			broken := wrap(strings.Fields(part), " ", width-columns(indent), "")
+			for i, piece := range broken {
+				if i > 0 {
+					line = indent
+				}
+				if line += piece; i < len(broken)-1 {
+					lines = append(lines, line)
+				}
+			}
 		case line == "":
 			line = part
 		case columns(line)+columns(separator)+columns(part) <= width:
