@@ -69,6 +69,7 @@ type Store struct {
 	Bucket string // s3
 	Prefix string // s3, may be empty
 	Region string // s3
+	Source resource.Source `json:"-"`
 }
 
 // Network is one EVM chain as the environment sees it.

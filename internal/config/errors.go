@@ -55,7 +55,34 @@ func (es Errors) Error() string {
 type faults struct{ list Errors }
 
 func (f *faults) add(pos resource.Source, path, hint, format string, args ...any) {
-	f.list = append(f.list, &Error{Pos: pos, Path: path, Hint: hint, Msg: fmt.Sprintf(format, args...)})
+	f.list = append(f.list, &Error{Pos: pos, Path: path, Hint: hidePaths(hint), Msg: hidePaths(fmt.Sprintf(format, args...))})
+}
+
+// hidePaths cuts every URL down to its host: what follows, and what stands
+// before an @, may be a token.
+func hidePaths(text string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "://")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		end := strings.IndexAny(after, " \t\"'`,;)}]")
+		if end < 0 {
+			end = len(after)
+		}
+		authority, rest, _ := strings.Cut(after[:end], "/")
+		authority, query, _ := strings.Cut(authority, "?")
+		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+			authority = authority[at+1:]
+		}
+		b.WriteString("://" + authority)
+		if rest != "" || query != "" {
+			b.WriteString("/…")
+		}
+		text = after[end:]
+	}
 }
 
 // err is nil, or all faults as Errors.
@@ -86,13 +113,15 @@ func meant(word string, known []string) string {
 	}
 	switch {
 	case best != "":
-		return fmt.Sprintf("did you mean %q?", best)
+		return didYouMean(best)
 	case len(known) > 0 && len(known) <= 12:
 		return "known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 	default:
 		return ""
 	}
 }
+
+func didYouMean(word string) string { return fmt.Sprintf("did you mean %q?", word) }
 
 // editDistance is the optimal string alignment distance: insertions,
 // deletions, substitutions and swaps of neighbours.

@@ -85,7 +85,7 @@ func evaluate(folder string, files []file) (*document, error) {
 	definition := vocabulary.LookupPath(cue.ParsePath("#Environment"))
 	unified := definition.Unify(d.user)
 	if err := unified.Validate(cue.Concrete(true), cue.Final()); err != nil {
-		d.explain(definition, unified, err, &faults)
+		d.explain(definition, err, &faults)
 		return nil, faults.err()
 	}
 	if err := decode(unified, &d.raw); err != nil {
@@ -204,25 +204,40 @@ func source(pos token.Pos) resource.Source {
 // translate turns errors of CUE itself into ours, at the user's position.
 func (d *document) translate(err error, faults *faults) {
 	for _, e := range errors.Errors(err) {
-		at := d.home
+		var places []resource.Source
 		for _, pos := range append([]token.Pos{e.Position()}, errors.Positions(e)...) {
-			if pos.IsValid() && strings.HasPrefix(pos.Filename(), d.folder+"/") {
-				at = source(pos)
-				break
+			if place := source(pos); strings.HasPrefix(place.File, d.folder+"/") && !slices.Contains(places, place) {
+				places = append(places, place)
 			}
+		}
+		at, hint := d.home, ""
+		if len(places) > 0 {
+			at = places[0]
+		}
+		if len(places) > 1 {
+			hint = "the other one: " + places[1].String()
 		}
 		format, args := e.Msg()
 		message := strings.TrimSuffix(fmt.Sprintf(format, args...), ":")
-		faults.add(at, pathText(e.Path()), "", "%s", message)
+		faults.add(at, pathText(e.Path()), hint, "%s", shortenTo(message, 300))
 	}
 }
 
 // pathText is the path of a value as the user would write it.
 func pathText(path []string) string {
-	if len(path) > 0 && path[0] == "#Environment" {
-		path = path[1:]
+	var b strings.Builder
+	for i, step := range path {
+		switch {
+		case i == 0 && step == "#Environment":
+		case strings.Trim(step, "0123456789") == "":
+			b.WriteString("[" + step + "]")
+		case b.Len() > 0:
+			b.WriteString("." + step)
+		default:
+			b.WriteString(step)
+		}
 	}
-	return strings.Join(path, ".")
+	return b.String()
 }
 
 // at is the position of a value, or of the nearest thing that holds it.

@@ -61,10 +61,10 @@ func lower(d *document, name string, files []file) (*Environment, error) {
 func (l *lowering) store() {
 	raw := l.doc.raw.Store
 	if raw == nil {
-		l.env.Store = Store{Kind: "file", Path: ".reconcile/" + l.env.Name}
+		l.env.Store = Store{Kind: "file", Path: ".reconcile/" + l.env.Name, Source: l.doc.home}
 		return
 	}
-	l.env.Store = Store(*raw)
+	l.env.Store = Store{Kind: raw.Kind, Path: raw.Path, Bucket: raw.Bucket, Prefix: raw.Prefix, Region: raw.Region, Source: l.doc.at(in("store"))}
 	stated := map[string]string{"path": raw.Path, "bucket": raw.Bucket, "prefix": raw.Prefix, "region": raw.Region}
 	need, foreign := "path", []string{"bucket", "prefix", "region"}
 	if raw.Kind == "s3" {

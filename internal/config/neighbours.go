@@ -1,5 +1,98 @@
 package config
 
-import "io/fs"
+import (
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
 
-func compare(tree fs.FS, env *Environment) error { _ = tree; _ = env; return nil }
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// compare checks an environment against the others of its repository: what two
+// of them must not share, and what one must have in common with the one it
+// mirrors.
+func compare(tree fs.FS, env *Environment) error {
+	names, err := listFolder(tree)
+	if err != nil {
+		return err
+	}
+	var faults faults
+	for _, name := range names {
+		if name == env.Name {
+			continue
+		}
+		other, _, err := loadOne(tree, name)
+		if err != nil {
+			if m := env.Mirrors; m != nil && m.Environment == name {
+				faults.add(m.Source, "mirrors", "reconcile vet "+name, "%s has faults of its own, the two were not compared", name)
+			}
+			continue
+		}
+		separate(env, other, &faults)
+		if m := env.Mirrors; m != nil && m.Environment == name {
+			mirror(env, other, &faults)
+		}
+	}
+	if m := env.Mirrors; m != nil && !slices.Contains(names, m.Environment) {
+		faults.add(m.Source, "mirrors.environment", meant(m.Environment, names), "no environment %q", m.Environment)
+	}
+	return faults.err()
+}
+
+// thing is something that one environment alone may have.
+type thing struct{ kind, id string }
+
+type holding struct {
+	thing
+	path  string
+	where resource.Source
+}
+
+// holdings lists what an environment claims for itself.
+func holdings(env *Environment) []holding {
+	var all []holding
+	claim := func(kind, id, at string, where resource.Source) {
+		all = append(all, holding{thing{kind, id}, at, where})
+	}
+	for _, key := range env.Keys {
+		at := "keys." + key.Name
+		if key.Holder == "keystore" {
+			claim("keystore", key.Path, at, key.Source)
+			continue
+		}
+		claim("alias", strings.Join([]string{env.AWS.Account, key.Region, key.Alias}, " "), at, key.Source)
+	}
+	for _, name := range slices.Sorted(maps.Keys(env.Pins)) {
+		claim("address", env.Pins[name], name, resource.Source{File: path.Join(Folder, env.Name, addressesFile)})
+	}
+	for _, f := range env.Funding {
+		for _, w := range f.Wallets {
+			if w.Address != "" {
+				claim("address", w.Address, "funding."+f.Network+".wallets."+w.Name, w.Source)
+			}
+		}
+	}
+	if env.Store.Kind == "s3" {
+		claim("bucket", env.Store.Bucket, "store.bucket", env.Store.Source)
+	} else {
+		claim("folder", env.Store.Path, "store.path", env.Store.Source)
+	}
+	return all
+}
+
+// separate refuses keys, banks, buckets and addresses in two environments: a
+// rehearsal must not be able to touch what is real.
+func separate(env, other *Environment, faults *faults) {
+	theirs := map[thing]holding{}
+	for _, h := range holdings(other) {
+		theirs[h.thing] = h
+	}
+	for _, h := range holdings(env) {
+		if twin, shared := theirs[h.thing]; shared {
+			faults.add(h.where, h.path, "the other one: "+twin.where.String()+", "+twin.path,
+				"%s %s is also in environment %s: environments share no keys, banks, buckets or addresses", h.kind, h.id, other.Name)
+		}
+	}
+}

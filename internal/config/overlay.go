@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // maxOverlayBytes bounds an overlay: 150 networks and 10,000 pins are 1 MB.
@@ -195,7 +197,8 @@ func (o *Overlay) Apply(env *Environment) error {
 		}
 	}
 	if o.Store != nil {
-		env.Store = Store(*o.Store)
+		s := *o.Store
+		env.Store = Store{Kind: s.Kind, Path: s.Path, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Source: resource.Source{File: o.Name}}
 	}
 	if len(o.Pins) > 0 {
 		env.Pins = maps.Clone(env.Pins)
