@@ -176,8 +176,6 @@ func (r *region) object(ctx context.Context, s *survey, c candidate, m *types.Ke
 	return kind.Object[Spec]{ID: c.id, Spec: spec, Outputs: outputs}, nil
 }
 
-
-
 // markOf is the environment for our own mark, "environment id" for another.
 func markOf(tags map[string]string, environment string, id resource.ID) string {
 	owner, of := tags[kind.TagEnvironment], tags[kind.TagID]
