@@ -126,12 +126,18 @@ func (w *world) edit(r *rand.Rand, ids []resource.ID) {
 		default:
 			w.desired[id] = randomResource(r, id, ids[:i], w.desired)
 		}
-		if res := w.desired[id]; chance(r, 10) && (id.Kind == "key" || id.Kind == "policy") {
-			res.Attrs = res.Attrs.Clone()
-			res.Attrs["adopt"] = true
-			w.desired[id] = res
+		if chance(r, 5) && (id.Kind == "key" || id.Kind == "policy") {
+			w.adopt(id)
 		}
 	}
+}
+
+// adopt lets the configuration take over an unmarked object.
+func (w *world) adopt(id resource.ID) {
+	res := w.desired[id]
+	res.Attrs = res.Attrs.Clone()
+	res.Attrs["adopt"] = true
+	w.desired[id] = res
 }
 
 // drift is what others did to the world.
@@ -143,6 +149,12 @@ func (w *world) drift(r *rand.Rand) {
 			delete(w.live, id)
 		case n < 15 && id.Kind != "watch" && id.Kind != "funding":
 			o.marked = false
+			if _, declared := w.desired[id]; declared && chance(r, 60) {
+				w.adopt(id)
+			}
+			if chance(r, 30) && id.Kind == "policy" {
+				o.attrs["text"] = "drifted"
+			}
 		case n < 25 && id.Kind == "key":
 			o.attrs["tags"] = map[string]any{"role": "drifted"}
 		case n < 25 && id.Kind == "policy":
