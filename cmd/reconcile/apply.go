@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/gate"
+	"github.com/crosschain-ops/reconcile/internal/observe"
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+func newApply(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "apply FILE",
+		Short: "do exactly what a plan file says, or nothing",
+		Long: `apply takes a plan file, makes the plan again from its commit, checks that
+nothing it rests on has moved, and then performs its steps: each journalled
+before and after, each read back. Anything off stops it before the first write.
+
+The first interrupt lets running steps finish and starts no new one; the second
+ends the process. apply of the same file again goes on where it stopped.`,
+		Example: `  reconcile plan staging --out staging.plan.json
+  reconcile apply staging.plan.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.apply(cmd.Context(), args[0]) },
+	}
+	return cmd
+}
+
+// apply is the order of the checks: file, environment, commit, judge, store,
+// world; only then the first write.
+func (a *app) apply(ctx context.Context, file string) error {
+	p, err := readPlan(file)
+	if err != nil {
+		return err
+	}
+	if err := a.checkFile(p); err != nil {
+		return err
+	}
+	a.rev = p.Revision.Commit
+	if p.Revision.Dirty {
+		a.rev = ""
+	}
+	s, err := a.open(ctx, p.Environment)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.checkRevision(p); err != nil {
+		return err
+	}
+	desired, err := observe.Declare(s.env, s.kinds)
+	if err != nil {
+		return err
+	}
+	if err := s.checkDerived(p, desired); err != nil {
+		return err
+	}
+	return s.perform(ctx, p, desired)
+}
+
+// checkFile refuses what the file itself says: too old, or nothing to do.
+func (a *app) checkFile(p *plan.Plan) error {
+	if now := a.now().UTC(); !now.Before(p.Expires) {
+		return &exitError{code: exitStale, err: withHint(
+			fmt.Errorf("%s: plan %s expired at %s", p.Environment, shortDigest(p.Digest), p.Expires.Format("2006-01-02 15:04 UTC")),
+			"reconcile plan %s --out FILE", p.Environment)}
+	}
+	if (p.Overlay != nil) != (a.overlay != "") {
+		if p.Overlay != nil {
+			return withHint(fmt.Errorf("%s: the plan was made with overlay %s, none is given", p.Environment, p.Overlay.Name), "--overlay %s", p.Overlay.Name)
+		}
+		return fmt.Errorf("%s: the plan was made without an overlay, %s is given", p.Environment, a.overlay)
+	}
+	return nil
+}
+
+// checkRevision refuses a plan whose configuration is not what it was made
+// from, or is no longer what the trusted ref holds.
+func (s *session) checkRevision(p *plan.Plan) error {
+	stale := func(format string, args ...any) error {
+		return &exitError{code: exitStale, err: withHint(fmt.Errorf(s.env.Name+": "+format, args...), "reconcile plan %s --out FILE", s.env.Name)}
+	}
+	if o := s.env.Overlay; o != nil && (p.Overlay == nil || o.Digest != p.Overlay.Digest) {
+		return stale("the overlay is not the one that the plan was made with")
+	}
+	if s.revision.Commit != p.Revision.Commit || s.revision.Dirty != p.Revision.Dirty {
+		return stale("the plan is of commit %s, the working tree is at %s", short(p.Revision.Commit), short(s.revision.Commit))
+	}
+	if s.revision.Config != p.Revision.Config || s.revision.Governance != p.Revision.Governance {
+		return stale("the configuration differs from the one that the plan was made from")
+	}
+	if s.anchor != p.Revision.Applied {
+		return stale("another plan was applied since: last applied commit is %q, was %q", short(s.anchor), short(p.Revision.Applied))
+	}
+	if p.Identity.Account != s.aws.Identity().Account || p.Identity.Region != s.env.AWS.Region {
+		return stale("the plan is of account %s %s", p.Identity.Account, p.Identity.Region)
+	}
+	return s.checkTrusted(stale)
+}
+
+// checkTrusted compares with the tip of the trusted ref: what was merged
+// since makes the plan superseded. An open sandbox needs no trusted ref.
+func (s *session) checkTrusted(stale func(string, ...any) error) error {
+	if o := s.env.Overlay; o != nil && o.Open {
+		return nil
+	}
+	ref := s.rules().Governance.TrustedRef
+	if ref == "" {
+		return nil
+	}
+	tip, err := config.ConfigDigestAt(s.options, ref, s.env.Name)
+	if err != nil {
+		return withHint(fmt.Errorf("%s: trusted ref %s: %w", s.env.Name, ref, err), "fetch it, or correct trustedRef")
+	}
+	if tip != s.revision.Config {
+		return stale("superseded: %s holds another configuration of this environment", ref)
+	}
+	return nil
+}
+
+// checkDerived makes the plan's changes, risks and requirements again and
+// refuses a plan that says anything else; then the gate has its word.
+func (s *session) checkDerived(p *plan.Plan, desired resource.Set) error {
+	if err := plan.Derive(p, desired, rulesOf(s.kinds)); err != nil {
+		return fmt.Errorf("apply: refused: %w", err)
+	}
+	judged := *p
+	judged.Findings = withoutGate(p.Findings)
+	s.judge(p, len(desired)).Apply(&judged)
+	for i, c := range judged.Changes {
+		if i >= len(p.Changes) || p.Changes[i].ID != c.ID || p.Changes[i].Risk != c.Risk || p.Changes[i].Person != c.Person {
+			return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan's risk of %s does not follow from its steps", c.ID)}
+		}
+	}
+	if len(judged.Changes) != len(p.Changes) || judged.Requires != p.Requires {
+		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan states requirements %+v, the gate says %+v", p.Requires, judged.Requires)}
+	}
+	if fresh := gate.NewRefusals(p.Findings, judged.Findings); len(fresh) > 0 {
+		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: %s: %s", fresh[0].Rule, fresh[0].Reason)}
+	}
+	if err := gate.Refusal(p, 0); err != nil {
+		return &exitError{code: exitRefused, err: refusalError(err)}
+	}
+	return nil
+}
+
+// refusalError prints each reason on a line of its own.
+func refusalError(err error) error {
+	var refused *gate.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	lines := []error{}
+	for _, reason := range refused.Reasons() {
+		lines = append(lines, fmt.Errorf("%s: refused: %s", refused.Environment, reason))
+	}
+	return errors.Join(lines...)
+}
+
+func shortDigest(digest string) string {
+	if len(digest) > 17 {
+		return digest[:11] + "…" + digest[len(digest)-4:]
+	}
+	return digest
+}
+
+// owner names who applies, for the lease and the journal.
+func (a *app) owner() (name, host string) {
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, _ = os.Hostname()
+	return name, host
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/crosschain-ops/reconcile/internal/chain"
+	"github.com/crosschain-ops/reconcile/internal/cloud"
+	"github.com/crosschain-ops/reconcile/internal/config"
+)
+
+// chains opens each network once and keeps it. Endpoints of the form env:NAME
+// are looked up here, because only cmd reads the process's environment.
+type chains struct {
+	app *app
+	env *config.Environment
+
+	mu   sync.Mutex
+	open map[string]*chain.Network
+}
+
+func (a *app) newChains(env *config.Environment) (*chains, error) {
+	return &chains{app: a, env: env, open: map[string]*chain.Network{}}, nil
+}
+
+// network gives an opened network; a variable that is not set is an error
+// that names it, and makes that one network unread.
+func (c *chains) network(name string) (*chain.Network, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n, ok := c.open[name]; ok {
+		return n, nil
+	}
+	declared, ok := c.env.Network(name)
+	if !ok {
+		return nil, fmt.Errorf("%s: no network of this name in %s", name, c.env.Name)
+	}
+	endpoints := make([]string, 0, len(declared.RPC))
+	for _, endpoint := range declared.RPC {
+		if variable, indirect := strings.CutPrefix(endpoint, "env:"); indirect {
+			if endpoint = c.app.getenv(variable); endpoint == "" {
+				return nil, fmt.Errorf("%s: %s is not set\nhint: export %s=https://…", name, variable, variable)
+			}
+		}
+		endpoints = append(endpoints, endpoint)
+	}
+	n, err := chain.Open(declared, endpoints, chain.Options{})
+	if err != nil {
+		return nil, err
+	}
+	c.open[name] = n
+	return n, nil
+}
+
+// requests counts HTTP requests to all networks.
+func (c *chains) requests() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	total := 0
+	for _, n := range c.open {
+		total += n.Requests()
+	}
+	return total
+}
+
+func (c *chains) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.open {
+		n.Close()
+	}
+}
+
+// signer opens the key that pays. It can sign nothing but plain transfers.
+func (s *session) signer(ctx context.Context, key config.Key, address string) (*chain.TransferSigner, error) {
+	switch key.Holder {
+	case "kms":
+		return chain.NewTransferSigner(address, cloud.KMSSigner(s.aws.KMS(key.Region), key.Alias, address))
+	case "hex":
+		return chain.NewTransferSigner(address, cloud.SecretSigner(s.aws.SecretsManager(key.Region), key.Alias, address))
+	default:
+		return nil, fmt.Errorf("%s: holder %q cannot sign", key.Name, key.Holder)
+	}
+}

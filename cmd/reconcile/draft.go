@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/gate"
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/observe"
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// drafted is a judged and sealed plan with the world it was made from.
+type drafted struct {
+	plan    *plan.Plan
+	world   *observe.World
+	desired resource.Set
+	took    time.Duration
+}
+
+// draft reads the world, compares and judges: all of plan and verify, and the
+// last act of apply.
+func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
+	begun := s.app.now()
+	desired, err := observe.Declare(s.env, s.kinds)
+	if err != nil {
+		return nil, err
+	}
+	world, err := observe.All(ctx, s.env, s.kinds, desired, s.progress.kind)
+	if err != nil {
+		return nil, err
+	}
+	difference, err := s.diff(desired, world)
+	if err != nil {
+		return nil, err
+	}
+	total := len(desired)
+	for id := range world.Owned {
+		if _, declared := desired[id]; !declared {
+			total++
+		}
+	}
+	if len(only) > 0 {
+		if difference, err = s.cut(difference, only); err != nil {
+			return nil, err
+		}
+	}
+	p, err := s.assemble(difference, world, only)
+	if err != nil {
+		return nil, err
+	}
+	s.judge(p, total).Apply(p)
+	if err := p.Seal(movingOf(s.kinds)); err != nil {
+		return nil, err
+	}
+	return &drafted{plan: p, world: world, desired: desired, took: s.app.now().Sub(begun)}, nil
+}
+
+func (s *session) diff(desired resource.Set, world *observe.World) (plan.Difference, error) {
+	previous, err := s.previous()
+	if err != nil {
+		return plan.Difference{}, err
+	}
+	difference, err := plan.Diff(plan.Input{
+		Desired: desired, Owned: world.Owned, Foreign: world.Foreign, Facts: world.Facts, Unread: world.Unread,
+		Rules: rulesOf(s.kinds), Previous: previous,
+	})
+	if err != nil {
+		return plan.Difference{}, err
+	}
+	difference.Findings = append(difference.Findings, world.Findings...)
+	for _, k := range s.kinds {
+		found, err := k.Check(ofKind(desired, k.Name), ofKind(world.Owned, k.Name), world.Facts)
+		if err != nil {
+			return plan.Difference{}, fmt.Errorf("%s: check: %w", k.Name, err)
+		}
+		difference.Findings = append(difference.Findings, found...)
+	}
+	slices.SortFunc(difference.Findings, resource.Finding.Compare)
+	difference.Findings = slices.CompactFunc(difference.Findings, func(a, b resource.Finding) bool {
+		return a.Rule == b.Rule && a.ID == b.ID && a.Severity == b.Severity
+	})
+	return difference, nil
+}
+
+// previous is what the last applied commit declared, nil where there is none.
+func (s *session) previous() (resource.Set, error) {
+	if s.applied == nil {
+		return nil, nil
+	}
+	previous, err := observe.Declare(s.applied, s.kinds)
+	if err != nil {
+		return nil, fmt.Errorf("last applied commit %s: %w", short(s.anchor), err)
+	}
+	return previous, nil
+}
+
+// cut keeps what the selectors name. A finding about something else stays
+// visible, as a note: it does not judge what is not touched.
+func (s *session) cut(d plan.Difference, only []string) (plan.Difference, error) {
+	cut, err := d.Only(only)
+	if err != nil {
+		return plan.Difference{}, err
+	}
+	concerned := map[resource.ID]bool{{}: true}
+	networks := map[string]bool{}
+	for _, c := range cut.Changes {
+		concerned[c.ID] = true
+		networks[c.ID.Scope] = true
+		for _, ref := range c.After.Refs() {
+			concerned[ref.ID] = true
+		}
+	}
+	for i, f := range cut.Findings {
+		if concerned[f.ID] || (f.ID.Kind == "network" && networks[f.ID.Scope]) {
+			continue
+		}
+		cut.Findings[i].Severity = resource.Note
+	}
+	return cut, nil
+}
+
+func (s *session) assemble(d plan.Difference, world *observe.World, only []string) (*plan.Plan, error) {
+	observed, err := plan.ObservedDigest(world.Owned, world.Foreign, world.Facts, world.Unread)
+	if err != nil {
+		return nil, err
+	}
+	authors, err := s.authors()
+	if err != nil {
+		return nil, err
+	}
+	created := s.app.now().UTC().Truncate(time.Second)
+	p := &plan.Plan{
+		Format: plan.Format, Tool: toolVersion(), Environment: s.env.Name, Class: s.env.Class,
+		Revision: plan.Revision{
+			Commit: s.revision.Commit, Dirty: s.revision.Dirty, Config: s.revision.Config,
+			Governance: s.revision.Governance, Applied: s.anchor, Authors: authors,
+		},
+		Partial: len(only) > 0, Only: only, Identity: s.identity(world),
+		Observed: observed, Created: created, Expires: created.Add(s.planLife()),
+		Changes: d.Changes, Resolved: d.Resolved, Facts: world.Facts, Deferred: d.Deferred,
+		Unread: world.Unread, Findings: d.Findings, Summary: plan.Summary{Unchanged: d.Unchanged},
+	}
+	if o := s.env.Overlay; o != nil {
+		p.Overlay = &plan.Overlay{Name: o.Name, Digest: o.Digest, Open: o.Open}
+	}
+	return p, nil
+}
+
+// identity is what was asserted: a network that could not be read was not.
+func (s *session) identity(world *observe.World) plan.Identity {
+	id := plan.Identity{Account: s.aws.Identity().Account, Region: s.env.AWS.Region, Chains: map[string]uint64{}}
+	for _, n := range s.env.Networks {
+		unread := slices.ContainsFunc(world.Unread, func(u resource.Unread) bool { return u.Scope == n.Name })
+		if !unread {
+			id.Chains[n.Name] = n.ChainID
+		}
+	}
+	return id
+}
+
+func (s *session) authors() ([]string, error) {
+	if s.revision.Commit == "" {
+		return nil, nil
+	}
+	return config.Authors(s.options, s.anchor, s.revision.Commit)
+}
+
+// planLife is how long the rules in force let a plan live.
+func (s *session) planLife() time.Duration {
+	life := s.rules().Governance.PlanLife
+	if life <= 0 {
+		return 24 * time.Hour
+	}
+	return min(life, 7*24*time.Hour)
+}
+
+// rules is the environment whose governance is in force: that of the last
+// applied commit, or the plan's own where nothing was ever applied.
+func (s *session) rules() *config.Environment {
+	if s.applied != nil {
+		return s.applied
+	}
+	return s.env
+}
+
+func (s *session) judge(p *plan.Plan, total int) gate.Verdict {
+	in := gate.Input{
+		Plan: p, Traits: traitsOf(s.kinds), Governance: governanceOf(s.rules().Governance),
+		AppliedGovernance: s.appliedRevision.Governance, PlannedGovernance: s.revision.Governance,
+		Applied: standingOf(s.rules()), Planned: standingOf(s.env),
+		HasAnchor: s.anchor != "", SharedStore: s.env.Store.Kind == "s3", Mode: s.env.Mode,
+		Ledger: s.money(p.Digest), Units: unitsOf(s.env), Total: total, Now: s.app.now().UTC(),
+	}
+	if s.applied == nil {
+		in.AppliedGovernance = s.revision.Governance
+	}
+	return gate.Check(in)
+}
+
+func rulesOf(kinds []kind.Kind) map[string]plan.Rules {
+	rules := make(map[string]plan.Rules, len(kinds))
+	for _, k := range kinds {
+		rules[k.Name] = plan.Rules{Traits: k.Traits, Steps: k.Steps}
+	}
+	return rules
+}
+
+func traitsOf(kinds []kind.Kind) map[string]resource.Traits {
+	traits := make(map[string]resource.Traits, len(kinds))
+	for _, k := range kinds {
+		traits[k.Name] = k.Traits
+	}
+	return traits
+}
+
+func movingOf(kinds []kind.Kind) map[string][]string {
+	moving := map[string][]string{}
+	for _, k := range kinds {
+		moving[k.Name] = k.Traits.Moving
+	}
+	return moving
+}
+
+func ofKind(set resource.Set, name string) []resource.Resource {
+	var list []resource.Resource
+	for _, id := range set.IDs() {
+		if id.Kind == name {
+			list = append(list, set[id])
+		}
+	}
+	return list
+}
+
+func short(commit string) string {
+	if len(commit) > 7 {
+		return commit[:7]
+	}
+	return commit
+}

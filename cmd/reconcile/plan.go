@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crosschain-ops/reconcile/internal/gate"
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/view"
+)
+
+type planFlags struct {
+	out      string
+	format   string
+	only     []string
+	exitCode bool
+}
+
+func newPlan(a *app) *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan ENV",
+		Short: "show what differs between git and the live world",
+		Long: `plan reads AWS and every network, compares them with what the environment's
+CUE files declare, and shows the difference. It changes nothing.
+
+With --out the plan is written to a file that apply takes and a reviewer can
+read. With --only it is cut down to a kind, a group, an id or a pattern over
+ids ("funding/fuji/*", "kms-key/**") and to what those need.`,
+		Example: `  reconcile plan staging
+  reconcile plan staging --out staging.plan.json
+  reconcile plan staging --only 'funding/fuji/*'
+  reconcile plan production --rev origin/main --format markdown
+  reconcile plan staging --exit-code`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.plan(cmd.Context(), args[0], f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&a.rev, "rev", "", "plan the files at this git revision instead of the working tree")
+	flags.StringVar(&f.out, "out", "", "write the plan to this file")
+	flags.StringVar(&f.format, "format", "text", "print as text, json or markdown")
+	flags.StringArrayVar(&f.only, "only", nil, "plan only this kind, group, id or pattern (repeatable)")
+	flags.BoolVar(&f.exitCode, "exit-code", false, "exit 2 when changes are pending, 3 when the plan is refused, 6 when something was unread")
+	return cmd
+}
+
+func (a *app) plan(ctx context.Context, name string, f planFlags) error {
+	if err := checkFormat(f.format, "text", "json", "markdown"); err != nil {
+		return err
+	}
+	s, err := a.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	d, err := s.draft(ctx, f.only)
+	if err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := writePlan(f.out, d.plan); err != nil {
+			return err
+		}
+	}
+	if err := a.render(d.plan, f.format, s.viewOptions(d, f.out)); err != nil {
+		return err
+	}
+	if !f.exitCode {
+		return nil
+	}
+	return planExit(d.plan)
+}
+
+// planExit is the exit code of plan --exit-code and of verify.
+func planExit(p *plan.Plan) error {
+	switch {
+	case len(p.Refused()) > 0 || p.Requires.Forbidden:
+		return exit(exitRefused)
+	case !p.Empty():
+		return exit(exitChanges)
+	case len(p.Unread) > 0:
+		return exit(exitUnread)
+	case len(p.Pending) > 0:
+		return exit(exitProposals)
+	default:
+		return nil
+	}
+}
+
+func (a *app) render(p *plan.Plan, format string, o view.Options) error {
+	switch format {
+	case "json":
+		return view.JSON(a.out, p)
+	case "markdown":
+		return view.Markdown(a.out, p, o)
+	default:
+		return view.Plan(a.out, p, o)
+	}
+}
+
+func checkFormat(have string, known ...string) error {
+	for _, k := range known {
+		if have == k {
+			return nil
+		}
+	}
+	return fmt.Errorf("--format %q: must be one of %v", have, known)
+}
+
+// writePlan writes the whole file or none of it.
+func writePlan(path string, p *plan.Plan) error {
+	data, err := p.Encode()
+	if err != nil {
+		return err
+	}
+	temporary := path + ".part"
+	if err := os.WriteFile(temporary, data, 0o600); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return errors.Join(fmt.Errorf("write plan: %w", err), os.Remove(temporary))
+	}
+	return nil
+}
+
+// viewOptions says how to print a plan that was just made.
+func (s *session) viewOptions(d *drafted, file string) view.Options {
+	o := s.app.viewOptions()
+	o.Traits, o.Coins = traitsOf(s.kinds), coinsOf(s.env)
+	o.Stats = s.stats(d)
+	o.Next = nextStep(s.env.Name, d.plan, file)
+	return o
+}
+
+// nextStep is the command that follows, whole, to be copied.
+func nextStep(env string, p *plan.Plan, file string) string {
+	if len(p.Changes) == 0 {
+		return ""
+	}
+	if gate.Refusal(p, 0) != nil {
+		return ""
+	}
+	if file == "" {
+		return fmt.Sprintf("reconcile plan %s --out %s.plan.json, then reconcile apply %s.plan.json", env, env, env)
+	}
+	return "reconcile apply " + file
+}
+
+func (a *app) viewOptions() view.Options {
+	return view.Options{Width: a.width, Color: a.color(), Verbose: a.verbose, CI: a.ci(), Now: a.now().UTC()}
+}

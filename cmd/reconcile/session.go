@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/crosschain-ops/reconcile/internal/cloud"
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/gate"
+	"github.com/crosschain-ops/reconcile/internal/journal"
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+	"github.com/crosschain-ops/reconcile/internal/view"
+)
+
+// session is one environment opened for reading: its configuration, an
+// asserted AWS account, the networks, and what the journal remembers.
+type session struct {
+	app      *app
+	options  config.Options
+	env      *config.Environment
+	revision config.Revision
+	progress *progress
+
+	aws    *cloud.Session
+	chains *chains
+	kinds  []kind.Kind
+
+	journal *journal.Journal
+	entries []journal.Entry
+	// anchor is the last applied commit, applied the environment as it was
+	// there; empty and nil where nothing was ever applied.
+	anchor          string
+	applied         *config.Environment
+	appliedRevision config.Revision
+}
+
+// open loads the environment, asserts the account and reads the journal. It
+// asserts before anything else, and it writes nothing.
+func (a *app) open(ctx context.Context, name string) (*session, error) {
+	progress, err := a.newProgress()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{app: a, progress: progress, options: config.Options{Root: a.dir, Rev: a.rev, Name: name}}
+	if a.overlay != "" {
+		if s.options.Overlay, err = config.ReadOverlay(a.overlay); err != nil {
+			return nil, err
+		}
+	}
+	if s.env, s.revision, err = config.Load(s.options); err != nil {
+		return nil, err
+	}
+	if err := s.connect(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) connect(ctx context.Context) error {
+	options := cloud.Options{Account: s.env.AWS.Account, Region: s.env.AWS.Region}
+	if o := s.env.Overlay; o != nil {
+		options.Endpoint, options.Unlimited = o.AWS.Endpoint, o.AWS.Unlimited
+	}
+	var err error
+	if s.aws, err = cloud.Open(ctx, options); err != nil {
+		return fmt.Errorf("%s: %w", s.env.Name, err)
+	}
+	if s.chains, err = s.app.newChains(s.env); err != nil {
+		return err
+	}
+	if err := s.remember(ctx); err != nil {
+		return err
+	}
+	s.kinds, err = newKinds(s)
+	return err
+}
+
+func (s *session) close() {
+	s.progress.close()
+	if s.chains != nil {
+		s.chains.close()
+	}
+}
+
+// store opens where the journal lives. A file store is relative to the
+// repository's root.
+func (s *session) store() (journal.Store, error) {
+	declared := s.env.Store
+	if declared.Kind == "s3" {
+		region := declared.Region
+		if region == "" {
+			region = s.env.AWS.Region
+		}
+		return journal.NewS3Store(s.aws.S3(region), declared.Bucket, declared.Prefix), nil
+	}
+	path := declared.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.app.dir, path)
+	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+	}
+	return journal.NewFileStore(path)
+}
+
+// remember reads the journal and loads the rules of the last applied commit.
+func (s *session) remember(ctx context.Context) error {
+	store, err := s.store()
+	if err != nil {
+		return err
+	}
+	s.journal = journal.New(store, s.env.Name)
+	if s.entries, err = s.journal.Read(ctx); err != nil {
+		return fmt.Errorf("%s: journal: %w", s.env.Name, err)
+	}
+	ledger := journal.NewLedger(s.entries)
+	if s.anchor = ledger.Anchor(); s.anchor == "" {
+		return nil
+	}
+	options := s.options
+	options.Rev, options.Overlay = s.anchor, nil
+	if s.applied, s.appliedRevision, err = config.Load(options); err != nil {
+		return withHint(fmt.Errorf("%s: last applied commit %s, whose rules are in force: %w", s.env.Name, short(s.anchor), err),
+			"fetch the whole history: git fetch --unshallow")
+	}
+	return nil
+}
+
+// money is what the journal remembers of payments, leaving out one plan's own.
+func (s *session) money(own string) gate.Ledger {
+	ledger := journal.NewLedger(s.entries)
+	return gate.Ledger{SpentDay: ledger.Spent(s.app.now().UTC(), own), Paid: ledger.Paid()}
+}
+
+func (s *session) stats(d *drafted) view.Stats {
+	stats := view.Stats{Duration: d.took, NetworksAll: len(s.env.Networks), RPCCalls: s.chains.requests()}
+	for _, count := range s.aws.Calls() {
+		stats.AWSCalls += count
+	}
+	stats.NetworksRead = stats.NetworksAll
+	for _, n := range s.env.Networks {
+		for _, u := range d.world.Unread {
+			if u.Scope == n.Name {
+				stats.NetworksRead--
+				break
+			}
+		}
+	}
+	return stats
+}
+
+func coinsOf(env *config.Environment) map[string]view.Coin {
+	coins := map[string]view.Coin{}
+	for _, n := range env.Networks {
+		coins[n.Name] = view.Coin{Symbol: n.Symbol, Decimals: n.Decimals}
+	}
+	return coins
+}
+
+// notKeys tells the kinds that hold no key from those that do.
+func (s *session) notKeys(k kind.Kind) bool {
+	for _, key := range s.env.Keys {
+		if key.ResourceID().Kind == k.Name {
+			return false
+		}
+	}
+	return true
+}
+
+var _ = resource.ID{}

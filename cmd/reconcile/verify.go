@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func newVerify(a *app) *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "verify ENV",
+		Short: "say whether the live world is what git says (exit 0) or not",
+		Long: `verify observes and compares, as plan does, and answers with its exit code:
+0 all read and nothing to do, 2 changes pending, 3 something is refused, 6
+nothing to do in what was read but something was unread.`,
+		Example: `  reconcile verify production
+  reconcile verify production --rev origin/main --format json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.verify(cmd.Context(), args[0], format)
+		},
+	}
+	cmd.Flags().StringVar(&a.rev, "rev", "", "compare with the files at this git revision instead of the working tree")
+	cmd.Flags().StringVar(&format, "format", "text", "print as text, json or markdown")
+	return cmd
+}
+
+func (a *app) verify(ctx context.Context, name, format string) error {
+	if err := checkFormat(format, "text", "json", "markdown"); err != nil {
+		return err
+	}
+	s, err := a.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	d, err := s.draft(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := a.render(d.plan, format, s.viewOptions(d, "")); err != nil {
+		return err
+	}
+	return planExit(d.plan)
+}

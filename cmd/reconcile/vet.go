@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crosschain-ops/reconcile/internal/config"
+)
+
+func newVet(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "vet [ENV...]",
+		Short: "check environments without touching AWS or any chain",
+		Long: `vet evaluates the CUE files of the named environments (all of them without a
+name) and reports every error at once, each with file:line. It reads nothing
+but files.`,
+		Example: `  reconcile vet
+  reconcile vet staging
+  reconcile vet production --rev origin/main
+  reconcile -C ../other-repository vet`,
+		RunE: func(_ *cobra.Command, names []string) error { return a.vet(names) },
+	}
+	cmd.Flags().StringVar(&a.rev, "rev", "", "read the files at this git revision instead of the working tree")
+	return cmd
+}
+
+func (a *app) vet(names []string) error {
+	options := config.Options{Root: a.dir, Rev: a.rev}
+	if len(names) == 0 {
+		all, err := config.Environments(options)
+		if err != nil {
+			return err
+		}
+		names = all
+	}
+	var failed []error
+	for _, name := range names {
+		options.Name = name
+		env, _, err := config.Load(options)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		fmt.Fprintf(a.out, "%s: ok · %d networks · %d keys · %d wallets\n", env.Name, len(env.Networks), len(env.Keys), wallets(env))
+	}
+	return errors.Join(failed...)
+}
+
+func wallets(env *config.Environment) int {
+	count := 0
+	for _, f := range env.Funding {
+		count += len(f.Wallets)
+	}
+	return count
+}

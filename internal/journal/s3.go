@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+)
+
+// S3API is what the store needs of an S3 client.
+type S3API interface {
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+	ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
+}
+
+// S3Store keeps one object per key in a bucket. Conditions are S3's own:
+// If-None-Match: * to create, If-Match: <etag> to replace
+// (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+type S3Store struct {
+	api            S3API
+	bucket, prefix string
+}
+
+// NewS3Store names the bucket and a prefix below which all keys lie.
+func NewS3Store(api S3API, bucket, prefix string) *S3Store {
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		prefix += "/"
+	}
+	return &S3Store{api: api, bucket: bucket, prefix: prefix}
+}
+
+// Name is the bucket's URL form.
+func (s *S3Store) Name() string { return "s3://" + s.bucket + "/" + s.prefix }
+
+// Get reads an object; its version is its ETag.
+func (s *S3Store) Get(ctx context.Context, key string) ([]byte, string, error) {
+	if err := checkKey(key); err != nil {
+		return nil, "", err
+	}
+	out, err := s.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + key)})
+	if err != nil {
+		return nil, "", s.explain("read", key, err)
+	}
+	defer out.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(out.Body, MaxObjectBytes+1))
+	if err != nil {
+		return nil, "", s.explain("read", key, err)
+	}
+	if len(data) > MaxObjectBytes {
+		return nil, "", fmt.Errorf("store: %s has more than %d bytes", key, MaxObjectBytes)
+	}
+	return data, aws.ToString(out.ETag), nil
+}
+
+// Create writes an object that does not exist. A lost reply is settled by
+// reading: our own bytes mean that we wrote them.
+func (s *S3Store) Create(ctx context.Context, key string, data []byte) error {
+	return s.put(ctx, key, data, ErrExists, func(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") })
+}
+
+// Replace writes an object whose version is still the given one.
+func (s *S3Store) Replace(ctx context.Context, key, version string, data []byte) error {
+	return s.put(ctx, key, data, ErrConflict, func(in *s3.PutObjectInput) { in.IfMatch = &version })
+}
+
+func (s *S3Store) put(ctx context.Context, key string, data []byte, lost error, condition func(*s3.PutObjectInput)) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	in := &s3.PutObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + key), Body: bytes.NewReader(data), ContentType: aws.String("application/json")}
+	condition(in)
+	_, err := s.api.PutObject(ctx, in)
+	if err == nil {
+		return nil
+	}
+	// The SDK may have sent it twice: the first reply lost, the second refused
+	// by our own first write. Entries and leases hold what makes them unique.
+	have, _, errGet := s.Get(context.WithoutCancel(ctx), key)
+	if errGet == nil && bytes.Equal(have, data) {
+		return nil
+	}
+	if refused(err) {
+		return lost
+	}
+	return s.explain("write", key, err)
+}
+
+// refused reports that the condition did not hold. 409 is two conditional
+// writes at once, of which the other may have won; 404 is If-Match on nothing.
+func refused(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode() {
+	case "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey":
+		return true
+	default:
+		return false
+	}
+}
+
+// List pages through all keys below the prefix.
+func (s *S3Store) List(ctx context.Context, prefix string) ([]string, error) {
+	var keys []string
+	pages := s3.NewListObjectsV2Paginator(s.api, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: aws.String(s.prefix + prefix)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, s.explain("list", prefix, err)
+		}
+		for _, object := range page.Contents {
+			if key := strings.TrimPrefix(aws.ToString(object.Key), s.prefix); checkKey(key) == nil {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys, nil
+}
+
+func (s *S3Store) explain(verb, key string, err error) error {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "NoSuchKey", "NotFound":
+			return ErrNotFound
+		case "NoSuchBucket":
+			return fmt.Errorf("store: bucket %q does not exist\nhint: somebody with administrator rights makes it once, with versioning on", s.bucket)
+		}
+		return fmt.Errorf("store: %s %s: %s: %s", verb, s.Name()+key, api.ErrorCode(), api.ErrorMessage())
+	}
+	return fmt.Errorf("store: %s %s: %w", verb, s.Name()+key, err)
+}
