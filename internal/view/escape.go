@@ -90,9 +90,14 @@ func CILog(s string) string {
 		case strings.HasPrefix(rest, "::") && (i == 0 || s[i-1] == ' '):
 			b.WriteString(`\u003a\u003a`)
 			i++
-		case strings.HasPrefix(rest, "##") && i+2 < len(s) && s[i+2] != ' ' && s[i+2] != '#':
-			b.WriteString(`#\u0023`)
-			i++
+		case strings.HasPrefix(rest, "##"):
+			marks := len(rest) - len(strings.TrimLeft(rest, "#"))
+			i += marks - 1
+			if marks < len(rest) && rest[marks] == ' ' {
+				b.WriteString(rest[:marks])
+				continue
+			}
+			b.WriteString("#" + strings.Repeat(`\u0023`, marks-1))
 		default:
 			b.WriteByte(s[i])
 		}
@@ -123,8 +128,9 @@ func MarkdownText(s string) string {
 	words := strings.Split(Terminal(s), " ")
 	for i, word := range words {
 		if linkable(word) {
-			bare := strings.TrimRight(word, ",;.:)")
-			words[i] = MarkdownCode(bare) + word[len(bare):]
+			open := word[:len(word)-len(strings.TrimLeft(word, "("))]
+			bare := strings.TrimRight(word[len(open):], ",;.:)")
+			words[i] = open + MarkdownCode(bare) + word[len(open)+len(bare):]
 			continue
 		}
 		words[i] = escapePunctuation(word)

@@ -16,6 +16,8 @@ type grid struct {
 
 const (
 	leastName   = 24
+	mostKind    = 20
+	mostWord    = 24
 	indentation = "    "
 )
 
@@ -27,9 +29,9 @@ func (t *text) measure() {
 		for _, b := range blocks {
 			c := b.first()
 			g.kind = max(g.kind, columns(t.kindText(c.ID)))
-			g.word = max(g.word, columns(t.blockWord(b)))
-			g.risk = max(g.risk, columns(riskText(c.Risk)))
-			source = max(source, columns(t.source(b)))
+			g.word = max(g.word, columns(t.tail(b)[0].text))
+			g.risk = max(g.risk, columns(t.tail(b)[1].text))
+			source = max(source, columns(t.tail(b)[2].text))
 			names = append(names, b.names...)
 		}
 	}
@@ -53,7 +55,7 @@ func (t *text) kindText(id resource.ID) string {
 	if t.lines.o.Verbose {
 		return ""
 	}
-	return id.Kind
+	return cut(t.lines.o.clean(id.Kind), mostKind)
 }
 
 // shownNames is up to how many lines of names a folded block has.
@@ -62,13 +64,22 @@ const shownNames = 6
 func (t *text) block(b block) {
 	c := b.first()
 	symbol := t.symbol(c)
-	tail := []piece{{"", t.blockWord(b)}, {riskStyle(c.Risk), riskText(c.Risk)}, {faint, t.source(b)}}
-	t.headline(piece{symbolStyle(symbol), symbol}, t.kindText(c.ID), b.names, tail)
+	t.headline(piece{symbolStyle(symbol), symbol}, t.kindText(c.ID), b.names, t.tail(b))
 	fields := t.details(b)
 	if on, ok := t.names.listed(b.ids()); ok {
 		fields = append([]field{on}, fields...)
 	}
 	t.fieldLines(fields, c.Risk)
+}
+
+// tail is what follows a block's name: action, risk and source.
+func (t *text) tail(b block) []piece {
+	clean, risk := t.lines.o.clean, b.first().Risk
+	return []piece{
+		{"", cut(clean(t.blockWord(b)), mostWord)},
+		{riskStyle(risk), cut(clean(riskText(risk)), mostWord)},
+		{faint, clean(t.source(b))},
+	}
 }
 
 // piece is a text with its style.
@@ -117,10 +128,15 @@ func (t *text) stack(tail []piece) {
 		if p.text == "" {
 			continue
 		}
-		if i > 0 {
+		text := cut(t.lines.o.clean(p.text), t.lines.o.width()-len(indentation))
+		switch {
+		case i > 0 && columns(text)+3 > t.room():
+			t.end()
+			t.seg("", indentation)
+		case i > 0:
 			t.seg("", " · ")
 		}
-		t.seg(p.style, cut(t.lines.o.clean(p.text), max(t.room(), 8)))
+		t.seg(p.style, text)
 	}
 	t.end()
 }

@@ -55,6 +55,29 @@ func (l *lines) prose(style, indent, text string) {
 	}
 }
 
+// list adds parts with a separator between them, the first line in a style,
+// the others indented.
+func (l *lines) list(style, separator string, parts []string) {
+	const indent = "  "
+	width := l.o.width()
+	clean := make([]string, len(parts))
+	for i, part := range parts {
+		words := strings.Fields(l.o.clean(part))
+		for n, word := range words {
+			if !l.o.Verbose {
+				words[n] = cutMiddle(word, width-len(indent))
+			}
+		}
+		clean[i] = strings.Join(words, " ")
+	}
+	for i, line := range wrap(clean, separator, width, indent) {
+		if i > 0 {
+			style = ""
+		}
+		l.seg(style, line).end()
+	}
+}
+
 // cause adds an error's text, one line of output for each of its own lines.
 func (l *lines) cause(text, indent string) {
 	for line := range strings.Lines(text) {

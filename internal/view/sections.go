@@ -80,13 +80,15 @@ func (t *text) findingRows(severities ...resource.Severity) {
 			name = cutMiddle(name, t.room())
 		}
 		t.seg(bold, name)
-		if meta := word + " by " + j.Rule; j.Severity == resource.Refuse && columns(meta)+2 <= t.room() {
-			t.seg("", "  ").seg(style, meta).end()
-		} else if meta := word + " (" + j.Rule + ")"; columns(meta)+2 <= t.room() {
-			t.seg("", "  ").seg(style, meta).end()
-		} else {
+		meta := t.lines.o.clean(word + " (" + j.Rule + ")")
+		if j.Severity == resource.Refuse {
+			meta = t.lines.o.clean(word + " by " + j.Rule)
+		}
+		if columns(meta)+2 > t.room() {
 			t.end()
-			t.seg("", indentation).seg(style, cut(t.lines.o.clean(meta), t.room()-len(indentation))).end()
+			t.seg("", indentation).seg(style, cut(meta, t.room()-len(indentation))).end()
+		} else {
+			t.seg("", "  ").seg(style, meta).end()
 		}
 		t.moreNames(names, 2)
 		t.prose("", indentation, j.Reason)

@@ -80,9 +80,7 @@ func (t *text) oneLine() {
 	if d := t.lines.o.Stats.Duration; d > 0 {
 		parts = append(parts, took(d))
 	}
-	for _, line := range wrap(parts, " · ", t.lines.o.width(), "  ") {
-		t.seg("", line).end()
-	}
+	t.list("", " · ", parts)
 	if !told {
 		t.silent()
 	}
@@ -147,13 +145,7 @@ func (t *text) header() {
 	if len(cost) > 0 {
 		parts = append(parts, strings.Join(cost, ", "))
 	}
-	for i, line := range wrap(parts, " · ", t.lines.o.width(), "  ") {
-		if rest, ok := strings.CutPrefix(line, title); ok && i == 0 {
-			t.seg(bold, title).seg("", rest).end()
-			continue
-		}
-		t.seg("", line).end()
-	}
+	t.list(bold, " · ", parts)
 }
 
 // warnings are what a reader must know before reading on.
@@ -217,17 +209,8 @@ func (t *text) body() {
 
 // footer is the summary, the money, what is needed, the digest and its life.
 func (t *text) footer() {
-	width := t.lines.o.width()
-	for i, line := range wrap(t.summary(), " · ", width, "  ") {
-		style := ""
-		if i == 0 {
-			style = bold
-		}
-		t.seg(style, line).end()
-	}
-	for _, line := range wrap(t.money(), " · ", width, "  ") {
-		t.seg("", line).end()
-	}
+	t.list(bold, " · ", t.summary())
+	t.list("", " · ", t.money())
 	for _, line := range t.needs() {
 		t.prose("", "", line)
 	}
@@ -238,9 +221,7 @@ func (t *text) footer() {
 	if digest == "" {
 		return
 	}
-	for _, line := range wrap([]string{"plan " + digest, t.life()}, ", ", width, "  ") {
-		t.seg("", line).end()
-	}
+	t.list("", ", ", []string{"plan " + digest, t.life()})
 	if t.lines.o.Verbose {
 		t.seg("", "changes "+t.p.ChangesDigest).end()
 	}

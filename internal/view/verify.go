@@ -19,13 +19,7 @@ func Verify(w io.Writer, p *plan.Plan, o Options) error {
 	t.blank()
 	t.body()
 	t.blank()
-	for i, line := range wrap(t.differences(), " · ", o.width(), "  ") {
-		style := ""
-		if i == 0 {
-			style = bold
-		}
-		t.seg(style, line).end()
-	}
+	t.list(bold, " · ", t.differences())
 	if err := t.flush(w); err != nil {
 		return err
 	}
