@@ -1,6 +1,7 @@
 package kindtest
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -53,19 +54,22 @@ func (a *actor) requireAccounted(seen kind.Seen) {
 func eachStep(t *testing.T, h Harness, disturb func(*actor, kind.Resolved, kind.Prepared)) {
 	t.Helper()
 	clean := newActor(t, h)
-	total := clean.run(clean.plan(clean.mustRead()), nil)
+	// The same operation on a second resource shows nothing new.
+	first := map[string]int{}
+	clean.run(clean.plan(clean.mustRead()), func(n int, resolved kind.Resolved, _ kind.Prepared) bool {
+		if _, known := first[resolved.Step.Op]; !known {
+			first[resolved.Step.Op] = n
+		}
+		return false
+	})
 	want := clean.world.Effects(t)
-	seen := map[string]bool{}
-	for target := range total {
+	for _, target := range slices.Sorted(maps.Values(first)) {
 		a := newActor(t, h)
 		a.run(a.plan(a.mustRead()), func(n int, resolved kind.Resolved, prepared kind.Prepared) bool {
-			// The same operation on a second resource shows nothing new.
-			if n != target || seen[resolved.Step.Op] {
-				return false
+			if n == target {
+				disturb(a, resolved, prepared)
 			}
-			seen[resolved.Step.Op] = true
-			disturb(a, resolved, prepared)
-			return true
+			return n == target
 		})
 		a.converged()
 		if got := a.world.Effects(t); got != want {
