@@ -117,7 +117,8 @@ func (d *differ) deriveDelete(c Change, before *resource.Resource) error {
 	if before == nil || !known || rules.Steps == nil || rules.Traits.DeleteOff {
 		return &ForgedError{ID: c.ID, Part: "actions", Detail: "this kind removes nothing"}
 	}
-	steps, err := rules.Steps(before, nil, d.in.Facts)
+	have := printable(rules.Traits, *before)
+	steps, err := rules.Steps(&have, nil, d.in.Facts)
 	if err != nil {
 		return fmt.Errorf("%s: plan: %w", c.ID, err)
 	}

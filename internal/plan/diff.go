@@ -144,6 +144,11 @@ func (d *differ) change(before *resource.Resource, want resource.Resource, adopt
 	if !known {
 		return fmt.Errorf("%s: no kind of this name", want.ID)
 	}
+	want = printable(rules.Traits, want)
+	if before != nil {
+		have := printable(rules.Traits, *before)
+		before = &have
+	}
 	resolved := d.resolve(want)
 	fields := compareFields(rules.Traits, attrsOf(before), resolved.Attrs)
 	if adopting {
@@ -193,7 +198,7 @@ func (d *differ) undesired() error {
 	users := usersOf(d.in.Desired)
 	d.kept = map[resource.ID]bool{}
 	for _, id := range d.in.Owned.IDs() {
-		have := d.in.Owned[id]
+		have := printable(d.in.Rules[id.Kind].Traits, d.in.Owned[id])
 		if _, wanted := d.in.Desired[id]; wanted || d.unread(id) {
 			continue
 		}
@@ -238,6 +243,7 @@ func (d *differ) cause(traits resource.Traits, before *resource.Resource, want r
 	if d.in.Previous == nil || !had {
 		return FromConfig
 	}
+	previous = printable(traits, previous)
 	if equal(previous.Attrs, want.Attrs) {
 		return FromDrift
 	}
@@ -249,6 +255,19 @@ func (d *differ) cause(traits resource.Traits, before *resource.Resource, want r
 
 func (d *differ) find(rule string, severity resource.Severity, id resource.ID, reason, hint string) {
 	d.out.Findings = append(d.out.Findings, resource.Finding{Rule: rule, Severity: severity, ID: id, Reason: reason, Hint: hint})
+}
+
+// printable leaves out the attributes that must never be printed: what a plan
+// does not hold it cannot show, and no step can be made of.
+func printable(traits resource.Traits, r resource.Resource) resource.Resource {
+	if len(traits.Sensitive) == 0 {
+		return r
+	}
+	r.Attrs = maps.Clone(r.Attrs)
+	for _, path := range traits.Sensitive {
+		delete(r.Attrs, path)
+	}
+	return r
 }
 
 func attrsOf(r *resource.Resource) resource.Attrs {
@@ -304,6 +323,11 @@ func compareFields(traits resource.Traits, before, after resource.Attrs) []Field
 }
 
 func equal(a, b any) bool {
+	if one, ok := a.(string); ok {
+		if other, ok := b.(string); ok {
+			return one == other
+		}
+	}
 	left, errLeft := resource.Canonical(a)
 	right, errRight := resource.Canonical(b)
 	return errLeft == nil && errRight == nil && bytes.Equal(left, right)
