@@ -29,15 +29,15 @@ type story struct {
 func stories() []story {
 	approve := func(o *view.Options) { o.Next = "reconcile approve staging.plan.json" }
 	return []story{
-		{name: "the first plan of staging folds 57 keys into three lines", plan: firstPlan(), options: func(o *view.Options) {
+		{name: "the first plan of staging folds 65 changes into four lines", plan: firstPlan(), options: func(o *view.Options) {
 			o.Monthly, o.Next = "+$57.00/month", "reconcile apply staging.plan.json"
-		}},
-		{name: "a normal day shows money, power and exceptions", plan: mixedPlan(), options: approve},
+		}, parts: []string{"width-60.txt", "width-100.txt", "width-160.txt", "comment.md"}},
+		{name: "a normal day shows money and power and exceptions", plan: mixedPlan(), options: approve},
 		{name: "a world as declared is one line", plan: stagingPlan()},
 		{name: "a network that was not read is never in sync", plan: unreadPlan(), options: oneUnread},
 		{name: "a plan with an unread network leaves that alone", plan: unreadWithChanges(), options: oneUnread},
 		{name: "a disabled key is drift that needs a person", plan: driftPlan(), options: approve},
-		{name: "a refused plan says so first", plan: refusedPlan()},
+		{name: "a refused plan says so first", plan: refusedPlan(), parts: []string{"width-60.txt", "width-100.txt", "verify.txt", "comment.md"}},
 		{name: "a partial plan over an open overlay from a dirty tree says all three", plan: sandboxPlan()},
 		{name: "an expired and stale plan is still shown", plan: driftPlan(), options: func(o *view.Options) {
 			o.Now, o.Stale = noon.Add(30*time.Hour), "main moved on to 90ab12c"

@@ -78,10 +78,11 @@ func (l *lines) list(style, separator string, parts []string) {
 	}
 }
 
-// cause adds an error's text, one line of output for each of its own lines.
-func (l *lines) cause(text, indent string) {
-	for line := range strings.Lines(text) {
-		l.prose("", indent, strings.TrimSpace(line))
+// cause adds an outcome's error, each of its own lines for itself; the name
+// stands in the line above already.
+func (l *lines) cause(out Outcome) {
+	for line := range strings.Lines(strings.TrimPrefix(out.Err, out.ID.String()+": ")) {
+		l.prose("", indentation, strings.TrimSpace(line))
 	}
 }
 

@@ -33,13 +33,14 @@ type OutcomeOptions struct {
 	Verified string
 }
 
-// results in the order of the end table: what needs a person comes first.
+// resultRank orders the end table: what needs a person comes last, because
+// that is what stays on the screen.
 func resultRank(result string) int {
-	order := []string{"failed", "unknown", "skipped", "proposed", "created", "updated", "replaced", "deleted", "unchanged"}
+	order := []string{"unchanged", "created", "updated", "replaced", "deleted", "proposed", "skipped", "unknown", "failed"}
 	if at := slices.Index(order, result); at >= 0 {
 		return at
 	}
-	return -1
+	return len(order)
 }
 
 func resultMark(result string) (mark, style string) {
@@ -78,9 +79,7 @@ func Live(w io.Writer, out Outcome, o Options) error {
 		l.seg("", "  ").seg("", out.Detail)
 	}
 	l.end()
-	if out.Err != "" {
-		l.cause(out.Err, "    ")
-	}
+	l.cause(out)
 	return l.flush(w)
 }
 
@@ -144,9 +143,7 @@ func (l *lines) table(sorted []Outcome) {
 			l.seg("", strings.Repeat(" ", max(0, name-columns(l.o.clean(out.ID.String())))+2)).seg("", out.Detail)
 		}
 		l.end()
-		if out.Err != "" {
-			l.cause(out.Err, "    ")
-		}
+		l.cause(out)
 	}
 	l.blank()
 }
