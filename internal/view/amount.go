@@ -55,20 +55,22 @@ func amount(wei string, decimals int, up, exact bool) string {
 	return text
 }
 
-// span says how long something took or lasts, in its largest unit that still
-// tells: 45 s, 12 min, 3 h, 41 d.
+// span says how long something took or lasts, rounded to the largest unit that
+// still tells: 45 s, 12 min, 3 h, 41 d.
 func span(d time.Duration) string {
 	d = d.Abs()
-	number := func(n time.Duration, unit string) string { return strconv.FormatInt(int64(n), 10) + " " + unit }
+	in := func(unit time.Duration, name string) string {
+		return strconv.FormatInt(int64((d+unit/2)/unit), 10) + " " + name
+	}
 	switch {
 	case d < 2*time.Minute:
-		return number(d/time.Second, "s")
+		return in(time.Second, "s")
 	case d < 2*time.Hour:
-		return number(d/time.Minute, "min")
+		return in(time.Minute, "min")
 	case d < 48*time.Hour:
-		return number(d/time.Hour, "h")
+		return in(time.Hour, "h")
 	default:
-		return number(d/(24*time.Hour), "d")
+		return in(24*time.Hour, "d")
 	}
 }
 

@@ -81,7 +81,7 @@ func keysTable(w io.Writer, rows []KeyRow, o KeysOptions) error {
 			style := ""
 			if n == 0 {
 				style = bold
-			} else if head[i] == "STATE" && cell != "enabled" {
+			} else if head[i] == "STATE" && !strings.EqualFold(cell, "enabled") {
 				style = yellow
 			}
 			l.seg(style, pad(cell, widths[i]+2))

@@ -274,7 +274,9 @@ func (v *viewer) persons() int {
 	return n
 }
 
-// says collects what the kind wrote for the reader of a change.
+// says collects what the kind wrote for the reader of a change: the annotation
+// "say" of its steps, a text or a list of texts. Where there is one, the
+// attributes that move by themselves are not shown beside it.
 func says(c plan.Change) []string {
 	var texts []string
 	for _, s := range c.Steps {
