@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Limits of one call where Options name none.
@@ -125,6 +126,8 @@ func (s *Session) load(ctx context.Context) (aws.Config, error) {
 	load := []func(*config.LoadOptions) error{
 		config.WithRegion(s.options.Region),
 		config.WithHTTPClient(client),
+		// The SDK prints warnings by itself otherwise; only cmd prints.
+		config.WithLogger(logging.Nop{}),
 		config.WithRetryer(func() aws.Retryer { return s.standardRetryer() }),
 	}
 	if s.options.Credentials != nil {

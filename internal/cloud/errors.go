@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -60,9 +61,15 @@ func Cause(err error) string {
 		return "canceled"
 	case errors.Is(err, context.DeadlineExceeded) || timedOut(err):
 		return "no answer in time"
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed before the answer"
 	}
 	var operation *net.OpError
 	if errors.As(err, &operation) {
+		// The innermost one; the outer ones repeat it with our own port numbers.
+		for inner := operation; errors.As(operation.Err, &inner); {
+			operation = inner
+		}
 		if operation.Op == "dial" && operation.Addr != nil {
 			return fmt.Sprintf("dial %s: %v", operation.Addr, bare(operation.Err))
 		}
@@ -118,13 +125,16 @@ func bare(err error) error {
 	}
 }
 
+// unknownCode is what the SDK says when the reply names no error.
+const unknownCode = "UnknownError"
+
 // answer is the code and message that AWS gave, empty when it gave none.
 func answer(err error) (code, message string) {
 	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode(), api.ErrorMessage()
+	if !errors.As(err, &api) || api.ErrorCode() == unknownCode {
+		return "", ""
 	}
-	return "", ""
+	return api.ErrorCode(), api.ErrorMessage()
 }
 
 func httpStatus(err error) int {
