@@ -146,7 +146,7 @@ type ownWords struct {
 
 func (v *viewer) ownWords(id resource.ID) ownWords {
 	own := ownWords{id: id, words: map[string]string{}}
-	parts := strings.Split(id.Name, "-")
+	parts := placesOf(id.Name)
 	if last := parts[len(parts)-1]; v.names.networks[last] {
 		own.network = last
 	}

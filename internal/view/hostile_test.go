@@ -105,6 +105,15 @@ func TestHostileValuesStayVisibleAndHarmless(t *testing.T) {
 	golden(t, "hostile values stay visible and harmless", archive)
 }
 
+func TestANameOfManyPartsIsPrintedWithoutTryingThemAll(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("a-", 20_000) + "fuji"
+	changes := []plan.Change{createKey(name, "0", "signer", "fuji", 1), createKey(name, "1", "signer", "fuji", 1)}
+	if got := planText(t, stagingPlan(changes...), options()); strings.Count(got, "create") < 2 {
+		t.Errorf("the changes are missing:\n%s", got)
+	}
+}
+
 var ansi = regexp.MustCompile("\x1b\\[[0-9]+m")
 
 func FuzzNoValueBreaksAPlan(f *testing.F) {

@@ -72,7 +72,7 @@ func (n naming) shapeOf(id resource.ID) shape {
 	if id.Scope == n.region {
 		s.scope = ""
 	}
-	for _, place := range strings.Split(name, "-") {
+	for _, place := range placesOf(name) {
 		s.places = append(s.places, []string{place})
 	}
 	if network != "" {
@@ -80,6 +80,16 @@ func (n naming) shapeOf(id resource.ID) shape {
 		s.places = append(s.places, []string{network})
 	}
 	return s
+}
+
+// mostPlaces bounds the work on names that nobody would write.
+const mostPlaces = 12
+
+func placesOf(name string) []string {
+	if strings.Count(name, "-") >= mostPlaces {
+		return []string{name}
+	}
+	return strings.Split(name, "-")
 }
 
 // key identifies a shape by everything but one place.
