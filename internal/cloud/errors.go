@@ -62,23 +62,31 @@ func Cause(err error) string {
 	case errors.Is(err, context.DeadlineExceeded) || timedOut(err):
 		return "no answer in time"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection was closed before the answer"
+		return closedEarly
 	}
-	var operation *net.OpError
-	if errors.As(err, &operation) {
-		// The innermost one; the outer ones repeat it with our own port numbers.
-		for inner := operation; errors.As(operation.Err, &inner); {
-			operation = inner
-		}
+	if operation, ok := networkError(err); ok {
 		if operation.Op == "dial" && operation.Addr != nil {
 			return fmt.Sprintf("dial %s: %v", operation.Addr, bare(operation.Err))
 		}
-		return fmt.Sprintf("%s: %v", operation.Op, bare(operation.Err))
+		// Reset, broken pipe or closed: which one it is depends on the moment.
+		return closedEarly
 	}
 	if status := httpStatus(err); status != 0 {
 		return fmt.Sprintf("HTTP %d %s", status, http.StatusText(status))
 	}
 	return bare(err).Error()
+}
+
+const closedEarly = "the connection was closed before the answer"
+
+// networkError is the innermost network error; outer ones repeat it with our
+// own port numbers.
+func networkError(err error) (*net.OpError, bool) {
+	var found *net.OpError
+	for errors.As(err, &found) {
+		err = found.Err
+	}
+	return found, found != nil
 }
 
 func join(head, tail string) string {
@@ -248,8 +256,7 @@ func rejected(err error) bool {
 	if Throttled(err) || Expired(err) || Denied(err) {
 		return true
 	}
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
+	if operation, ok := networkError(err); ok && operation.Op == "dial" {
 		return true
 	}
 	if status := httpStatus(err); status != 0 {
