@@ -65,10 +65,10 @@ type AWS struct {
 type Store struct {
 	// Kind is "file" or "s3".
 	Kind   string
-	Path   string // file: directory, relative to the repository's root
-	Bucket string // s3
-	Prefix string // s3, may be empty
-	Region string // s3
+	Path   string          // file: directory, relative to the repository's root
+	Bucket string          // s3
+	Prefix string          // s3, may be empty
+	Region string          // s3
 	Source resource.Source `json:"-"`
 }
 

@@ -25,10 +25,7 @@ type Error struct {
 // Error prints file:line: path: message, and the hint on a line of its own.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.Pos.File)
-	if e.Pos.Line > 0 {
-		fmt.Fprintf(&b, ":%d", e.Pos.Line)
-	}
+	b.WriteString(place(e.Pos))
 	if e.Path != "" {
 		b.WriteString(": " + e.Path)
 	}

@@ -78,9 +78,13 @@ func evaluate(folder string, files []file) (*document, error) {
 		return nil, err
 	}
 	d.user = ctx.BuildInstance(instance)
-	if err := d.user.Err(); err != nil && !d.user.Exists() {
-		d.translate(err, &faults)
-		return nil, faults.err()
+	if err := d.user.Err(); err != nil {
+		// Without a single field the files did not compile; what they lack is
+		// not worth telling.
+		if fields, none := d.user.Fields(cue.Patterns(true)); none != nil || !fields.Next() {
+			d.translate(err, &faults)
+			return nil, faults.err()
+		}
 	}
 	definition := vocabulary.LookupPath(cue.ParsePath("#Environment"))
 	unified := definition.Unify(d.user)
@@ -147,7 +151,7 @@ func buildSchema(ctx *cue.Context, builder *build.Context) (cue.Value, *build.In
 func parse(files []file, faults *faults) []*ast.File {
 	var syntax []*ast.File
 	for _, f := range files {
-		if !strings.HasSuffix(f.path, ".cue") {
+		if !strings.HasSuffix(f.path, ".cue") || refuseDeep(f, faults) {
 			continue
 		}
 		parsed, err := parser.ParseFile(f.path, f.data)

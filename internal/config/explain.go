@@ -132,7 +132,7 @@ func (e *explainer) object(definition, user cue.Value, path cue.Path) {
 		}
 		hint := ""
 		if says := attribute(admitted.named[name], "says"); says != "" {
-			hint = "it is " + says
+			hint = "write " + says
 		}
 		e.fault(path.Append(cue.Str(name)), hint, "is missing")
 	}
@@ -189,7 +189,7 @@ func (e *explainer) leaf(definition, user cue.Value, path cue.Path, says string)
 	case want == cue.StringKind && have&cue.NumberKind != 0:
 		e.fault(path, fmt.Sprintf("write \"%s\"", text), "%s is not a string", text)
 	case want == cue.StringKind || want == cue.IntKind || want == cue.BoolKind:
-		e.fault(path, "it is "+says, "%s is not %s", text, kindName(want))
+		e.fault(path, "write "+says, "%s is not %s", text, kindName(want))
 	default:
 		e.fault(path, "", "%s is not %s", text, says)
 	}

@@ -43,73 +43,96 @@ func article(word string) string {
 }
 
 func (l *lowering) fundingOf(network Network, raw rawFunding, path cue.Path) Funding {
-	amount := func(text string, steps ...string) *big.Int {
-		if text == "" {
-			return nil
-		}
-		wei, err := parseAmount(text, network.Decimals)
-		if err != nil {
-			at := path
-			for _, step := range steps {
-				at = at.Append(cue.Str(step))
-			}
-			l.fault(at, "", "%s", err)
-			return new(big.Int)
-		}
-		return wei
-	}
-	f := Funding{
-		Network: network.Name, Bank: raw.Bank, Reserve: amount(raw.Reserve, "reserve"),
-		CapTransaction: amount(raw.Caps.Transaction, "caps", "transaction"),
-		CapPlan:        amount(raw.Caps.Plan, "caps", "plan"),
-		CapDay:         amount(raw.Caps.Day, "caps", "day"),
+	f := funder{lowering: l, network: network, raw: raw, path: path}
+	before := len(l.list)
+	f.Funding = Funding{
+		Network: network.Name, Bank: raw.Bank, Reserve: f.amount(raw.Reserve, "reserve"),
+		CapTransaction: f.amount(raw.Caps.Transaction, "caps", "transaction"),
+		CapPlan:        f.amount(raw.Caps.Plan, "caps", "plan"),
+		CapDay:         f.amount(raw.Caps.Day, "caps", "day"),
 		Source:         l.doc.at(path),
 	}
-	if f.CapTransaction.Cmp(f.CapPlan) > 0 {
-		l.fault(path.Append(cue.Str("caps"), cue.Str("transaction")), "", "%s is above caps.plan, %s", raw.Caps.Transaction, raw.Caps.Plan)
+	if len(l.list) == before && f.CapTransaction.Cmp(f.CapPlan) > 0 {
+		l.fault(f.at("caps", "transaction"), "", "%s is above caps.plan, %s", raw.Caps.Transaction, raw.Caps.Plan)
 	}
-	if f.CapPlan.Cmp(f.CapDay) > 0 {
-		l.fault(path.Append(cue.Str("caps"), cue.Str("plan")), "", "%s is above caps.day, %s", raw.Caps.Plan, raw.Caps.Day)
+	if len(l.list) == before && f.CapPlan.Cmp(f.CapDay) > 0 {
+		l.fault(f.at("caps", "plan"), "", "%s is above caps.day, %s", raw.Caps.Plan, raw.Caps.Day)
 	}
 	l.bankOf(network.Name, raw, path)
-	wallet := func(name string, level rawLevel, steps ...string) Wallet {
-		w := Wallet{
-			Name: name, Floor: amount(level.Floor, append(steps, "floor")...), Target: amount(level.Target, append(steps, "target")...),
-			BurnPerDay: amount(level.BurnPerDay, append(steps, "burnPerDay")...),
-		}
-		at := path
-		for _, step := range steps {
-			at = at.Append(cue.Str(step))
-		}
-		w.Source = l.doc.at(at)
-		if w.Floor.Cmp(w.Target) >= 0 && w.Target.Sign() > 0 || w.Floor.Cmp(w.Target) > 0 {
-			l.fault(at.Append(cue.Str("floor")), "", "%s is not below target, %s", level.Floor, level.Target)
-		}
-		return w
-	}
-	l.keyWallets(&f, raw, path, wallet)
-	addresses := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(raw.Wallets)) {
-		stated := raw.Wallets[name]
-		at := path.Append(cue.Str("wallets"), cue.Str(name), cue.Str("address"))
-		w := wallet(name, rawLevel{Floor: stated.Floor, Target: stated.Target, BurnPerDay: stated.BurnPerDay}, "wallets", name)
-		w.Address = stated.Address
-		if message, hint := checksum(stated.Address); message != "" {
-			l.fault(at, hint, "%s", message)
-		}
-		if other, twice := addresses[strings.ToLower(stated.Address)]; twice {
-			l.fault(at, "", "%s is also wallet %s: one address is funded once", stated.Address, other)
-		}
-		addresses[strings.ToLower(stated.Address)] = name
-		if _, taken := l.env.Key(name); taken {
-			l.fault(path.Append(cue.Str("wallets"), cue.Str(name)), "", "%q is the name of a key", name)
-		}
-		f.Wallets = append(f.Wallets, w)
-	}
+	f.keyWallets()
+	f.literalWallets()
 	slices.SortFunc(f.Wallets, func(a, b Wallet) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Address, b.Address))
 	})
-	return f
+	return f.Funding
+}
+
+// funder lowers the funding of one network.
+type funder struct {
+	*lowering
+	Funding
+	network Network
+	raw     rawFunding
+	path    cue.Path
+}
+
+// at is a path below the network's funding.
+func (f *funder) at(steps ...string) cue.Path {
+	at := f.path
+	for _, step := range steps {
+		at = at.Append(cue.Str(step))
+	}
+	return at
+}
+
+// amount gives the smallest units of an amount, nil when none is stated. An
+// amount with a fault is 1, so that it is told once and not again as "none".
+func (f *funder) amount(text string, steps ...string) *big.Int {
+	if text == "" {
+		return nil
+	}
+	wei, err := parseAmount(text, f.network.Decimals)
+	if err != nil {
+		f.fault(f.at(steps...), "", "%s", err)
+		return big.NewInt(1)
+	}
+	return wei
+}
+
+// wallet lowers the level that stands at steps.
+func (f *funder) wallet(name string, level rawLevel, steps ...string) Wallet {
+	before := len(f.list)
+	below := func(field string) []string { return append(slices.Clone(steps), field) }
+	w := Wallet{
+		Name: name, Floor: f.amount(level.Floor, below("floor")...), Target: f.amount(level.Target, below("target")...),
+		BurnPerDay: f.amount(level.BurnPerDay, below("burnPerDay")...), Source: f.doc.at(f.at(steps...)),
+	}
+	if len(f.list) == before && w.Floor.Cmp(w.Target) >= 0 {
+		f.fault(f.at(below("floor")...), "", "%s is not below target, %s", level.Floor, level.Target)
+	}
+	return w
+}
+
+// literalWallets adds the recipients that are no key of ours.
+func (f *funder) literalWallets() {
+	addresses := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(f.raw.Wallets)) {
+		stated := f.raw.Wallets[name]
+		at := f.at("wallets", name, "address")
+		w := f.wallet(name, rawLevel{Floor: stated.Floor, Target: stated.Target, BurnPerDay: stated.BurnPerDay}, "wallets", name)
+		w.Address = stated.Address
+		if message, hint := checksum(stated.Address); message != "" {
+			f.fault(at, hint, "%s", message)
+		}
+		if other, twice := addresses[strings.ToLower(stated.Address)]; twice {
+			f.fault(at, "", "%s is also wallet %s: one address is funded once", stated.Address, other)
+		}
+		addresses[strings.ToLower(stated.Address)] = name
+		if _, taken := f.env.Key(name); taken {
+			f.fault(f.at("wallets", name), "", "%q is the name of a key", name)
+		}
+		f.Wallets = append(f.Wallets, w)
+	}
 }
 
 // bankOf checks the paying key and notes the network as one of its own.
@@ -134,38 +157,47 @@ func (l *lowering) bankOf(network string, raw rawFunding, path cue.Path) {
 // keyWallets gives each key that signs on the network its level: its own, or
 // its role's. A missing one is a fault, because a wallet nobody thought of runs
 // dry in silence.
-func (l *lowering) keyWallets(f *Funding, raw rawFunding, path cue.Path, wallet func(string, rawLevel, ...string) Wallet) {
+func (f *funder) keyWallets() {
 	var names []string
 	missing := map[string]bool{}
-	for _, key := range l.env.Keys {
-		own, overridden := raw.Keys[key.Name]
+	for _, key := range f.env.Keys {
+		own, overridden := f.raw.Keys[key.Name]
 		here := slices.Contains(key.Networks, f.Network)
 		if here {
 			names = append(names, key.Name)
 		}
 		switch {
-		case overridden && key.Name == raw.Bank:
-			l.fault(path.Append(cue.Str("keys"), cue.Str(key.Name)), "", "the bank never funds itself")
+		case overridden && key.Name == f.raw.Bank:
+			f.fault(f.at("keys", key.Name), "", "the bank never funds itself")
 		case overridden && !here:
-			l.fault(path.Append(cue.Str("keys"), cue.Str(key.Name)), "", "this key is not used on %s, but on %s", f.Network, strings.Join(key.Networks, ", "))
+			f.fault(f.at("keys", key.Name), "", "this key is not used on %s, but on %s", f.Network, strings.Join(key.Networks, ", "))
 		case overridden && !own.None:
-			f.Wallets = append(f.Wallets, wallet(key.Name, own, "keys", key.Name))
+			f.Wallets = append(f.Wallets, f.wallet(key.Name, own, "keys", key.Name))
 		case overridden || key.Use != useSigner || !here:
 		default:
-			level, stated := raw.Roles[key.Role]
-			switch {
-			case !stated && !missing[key.Role]:
-				missing[key.Role] = true
-				l.fault(path.Append(cue.Str("roles")), "write a level for it, or "+cmp.Or(key.Role, "the key")+": \"none\"", "no level for %s, whose key %s signs on %s", cmp.Or(key.Role, "a signer without a role"), key.Name, f.Network)
-			case stated && !level.None:
-				f.Wallets = append(f.Wallets, wallet(key.Name, level, "roles", key.Role))
-			}
+			f.roleWallet(key, missing)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(raw.Keys)) {
-		if _, exists := l.env.Key(name); !exists {
-			l.fault(path.Append(cue.Str("keys"), cue.Str(name)), meant(name, names), "no key of this name")
+	for _, name := range slices.Sorted(maps.Keys(f.raw.Keys)) {
+		if _, exists := f.env.Key(name); !exists {
+			f.fault(f.at("keys", name), meant(name, names), "no key of this name")
 		}
+	}
+}
+
+// roleWallet gives a signer the level of its role; each role without one is
+// told once.
+func (f *funder) roleWallet(key Key, missing map[string]bool) {
+	level, stated := f.raw.Roles[key.Role]
+	switch {
+	case stated && !level.None:
+		f.Wallets = append(f.Wallets, f.wallet(key.Name, level, "roles", key.Role))
+	case stated || missing[key.Role]:
+	case key.Role == "":
+		f.fault(f.at("keys"), "write a level for it, or \""+key.Name+"\": \"none\"", "no level for %s, which signs on %s", key.Name, f.Network)
+	default:
+		missing[key.Role] = true
+		f.fault(f.at("roles"), "write a level for it, or "+key.Role+": \"none\"", "no level for %s, whose key %s signs on %s", key.Role, key.Name, f.Network)
 	}
 }
 

@@ -71,20 +71,13 @@ func (l *lowering) formAlias(key *Key) string {
 			l.fault(in("aliases"), "state the alias of that key: keys: \""+key.Name+"\": alias", "key %s serves %d networks, {network} needs one", key.Name, len(key.Networks))
 		case !closed || !known:
 			names := append(slices.Collect(maps.Keys(values)), "network")
-			l.fault(in("aliases"), meant(name, names), "{%s is no placeholder", name+strings.Repeat("}", btoi(closed)))
-			return form
+			l.fault(in("aliases"), meant(name, names), "{%s} is no placeholder", name)
+			return "alias/" + l.env.Name + "-" + key.Name
 		}
 		alias.WriteString(value)
 		rest = tail
 	}
 	return alias.String()
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // aliasesOnce refuses one alias for two keys: one key would then serve two.
@@ -106,6 +99,9 @@ func (l *lowering) aliasesOnce() {
 		if !twice {
 			first[here] = key
 			continue
+		}
+		if other.Name == key.Name {
+			continue // one name for two keys is told already
 		}
 		if key.Agent != "" && other.Agent != "" && key.Use == useSigner && other.Use == useSigner {
 			l.add(key.Source, at.String(), "put {instance} or {key} into the alias", "alias %s is also that of %s: two running instances on one signer", key.Alias, other.Name)

@@ -15,7 +15,9 @@ import (
 // has a path, by which an exception names it.
 func mirror(env, other *Environment, faults *faults) {
 	m := mirroring{env: env, other: other, faults: faults, used: map[string]bool{}}
-	m.mapping()
+	if !m.mapping() {
+		return // what follows would repeat it for every agent
+	}
 	m.agents()
 	m.routes()
 	for _, path := range slices.Sorted(maps.Keys(env.Mirrors.Exceptions)) {
@@ -40,8 +42,10 @@ func (m *mirroring) differ(at resource.Source, path, format string, args ...any)
 	m.faults.add(at, path, "make them equal, or give the reason: mirrors: exceptions: \""+path+"\": \"…\"", format, args...)
 }
 
-// mapping demands that the map of networks is one to one and leaves none out.
-func (m *mirroring) mapping() {
+// mapping demands that the map of networks is one to one and leaves none out;
+// it reports whether the map itself is sound.
+func (m *mirroring) mapping() bool {
+	before := len(m.faults.list)
 	networks := m.env.Mirrors.Networks
 	standFor := map[string]string{}
 	for _, here := range slices.Sorted(maps.Keys(networks)) {
@@ -58,6 +62,9 @@ func (m *mirroring) mapping() {
 		}
 		standFor[there] = here
 	}
+	if len(m.faults.list) > before {
+		return false
+	}
 	for _, n := range m.env.Networks {
 		if networks[n.Name] == "" {
 			m.differ(n.Source, "networks."+n.Name, "stands for no network of %s", m.other.Name)
@@ -68,6 +75,7 @@ func (m *mirroring) mapping() {
 			m.differ(m.env.Mirrors.Source, "networks."+n.Name, "%s of %s has no network that stands for it: %d here, %d there", n.Name, m.other.Name, len(m.env.Networks), len(m.other.Networks))
 		}
 	}
+	return true
 }
 
 func (m *mirroring) agents() {

@@ -91,8 +91,16 @@ func separate(env, other *Environment, faults *faults) {
 	}
 	for _, h := range holdings(env) {
 		if twin, shared := theirs[h.thing]; shared {
-			faults.add(h.where, h.path, "the other one: "+twin.where.String()+", "+twin.path,
+			faults.add(h.where, h.path, "the other one: "+place(twin.where)+", "+twin.path,
 				"%s %s is also in environment %s: environments share no keys, banks, buckets or addresses", h.kind, h.id, other.Name)
 		}
 	}
+}
+
+// place is file:line, or the file alone.
+func place(at resource.Source) string {
+	if at.Line == 0 {
+		return at.File
+	}
+	return at.String()
 }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 
@@ -85,7 +84,7 @@ func (n OverlayNetwork) check(network string, refuse func(string, ...any)) {
 func (s *OverlayStore) check(refuse func(string, ...any)) {
 	switch {
 	case s == nil:
-	case s.Kind == "file" && (s.Path == "" || strings.Contains(path.Clean(s.Path), "..")):
+	case s.Kind == "file" && (s.Path == "" || slices.Contains(strings.Split(s.Path, "/"), "..")):
 		refuse("store: a store of kind file needs a path without ..")
 	case s.Kind == "s3" && s.Bucket == "":
 		refuse("store: a store of kind s3 needs bucket")
