@@ -130,3 +130,40 @@ func TestWhatAnEarlierRunLeftOpenIsAskedForBeforeAnythingNewStarts(t *testing.T)
 		t.Error("nobody asked what became of the open step")
 	}
 }
+
+func TestALaneStaysClosedBehindAStepThatAnEarlierRunLeftOpenAndNobodyCanTell(t *testing.T) {
+	t.Parallel()
+	s := stage(t, map[string]box{"a": {Lane: "bank"}, "b": {Lane: "bank"}, "other": {Lane: "else"}})
+	digest, err := plan.StepDigest(s.plan.Changes[0].Steps[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.memory().append(entry{step: digest, intent: "early", prepared: kind.Prepared(`{"intent":"early"}`)})
+	s.world.deaf["a"] = true
+	outcomes := s.run(t)
+	requireResults(t, outcomes, map[string]apply.Result{"a": apply.Unknown, "b": apply.Skipped, "other": apply.Created})
+	requireSays(t, outcomeOf(t, outcomes, "b"), "waits for lane bank, in which make of box/shelf/a is open")
+	requireEffects(t, s.world, map[string]int{"make other": 1, "label other": 1})
+}
+
+func TestARunThatIsDrainedBeforeItBeginsAsksNoKindAndStartsNothing(t *testing.T) {
+	t.Parallel()
+	boxes := map[string]box{}
+	for _, name := range strings.Split("abcdefghijklmnop", "") {
+		boxes[name] = box{}
+	}
+	s := stage(t, boxes)
+	fault{err: errCrash, fatal: true}.strike(s.world, s.plan.Changes[0].Steps[0], afterIntent)
+	s.engine(t).Run(t.Context(), t.Context())
+	before := len(s.world.effects)
+	s.world.at = func(m moment, step resource.Step) error {
+		t.Errorf("%s of %s: something happens %s", step.Op, step.ID, m)
+		return nil
+	}
+	draining, drain := context.WithCancel(t.Context())
+	drain()
+	s.engine(t).Run(t.Context(), draining)
+	if len(s.world.effects) != before {
+		t.Errorf("%d effects, there were %d", len(s.world.effects), before)
+	}
+}
