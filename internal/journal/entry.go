@@ -21,7 +21,7 @@ const (
 	Open    Kind = "open"    // a plan begins
 	Intent  Kind = "intent"  // an effect is about to happen
 	Outcome Kind = "outcome" // what is known of an intent
-	Reading Kind = "reading" // a balance that was read
+	Reading Kind = "reading" // balances that were read
 	Close   Kind = "close"   // a plan is done
 	Abandon Kind = "abandon" // a plan was given up by a person
 )
@@ -61,10 +61,10 @@ type Entry struct {
 	Outputs  resource.Outputs `json:"outputs,omitempty"`
 	Error    string           `json:"error,omitempty"`
 	Spend    *resource.Spend  `json:"spend,omitempty"`
-	// Wei is the balance of a reading.
-	Wei   string `json:"wei,omitempty"`
-	Owner string `json:"owner,omitempty"`
-	Why   string `json:"why,omitempty"`
+	// Readings are balances in wei, by resource ID.
+	Readings map[string]string `json:"readings,omitempty"`
+	Owner    string            `json:"owner,omitempty"`
+	Why      string            `json:"why,omitempty"`
 	// Advances says that a close moves the last applied commit.
 	Advances bool `json:"advances,omitempty"`
 	// Prev is the hash of the entry before, Hash that of this one without Hash.
@@ -72,18 +72,26 @@ type Entry struct {
 	Hash string `json:"hash"`
 }
 
-// seal chains the entry to the one before it and returns its bytes.
+// seal chains the entry to the one before it and returns its bytes, which it
+// has read back: what is written can be read again, and is what was meant.
 func (e *Entry) seal(prev string) ([]byte, error) {
-	if len(e.Prepared) > MaxPreparedBytes {
-		return nil, fmt.Errorf("journal: prepared has %d bytes, may have %d", len(e.Prepared), MaxPreparedBytes)
-	}
+	e.tidy()
 	e.Prev = prev
 	hash, err := e.hash()
 	if err != nil {
 		return nil, err
 	}
 	e.Hash = hash
-	return resource.Canonical(e)
+	data, err := resource.Canonical(e)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	again, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %s entry is not written: %w", e.Kind, err)
+	}
+	*e = again
+	return data, nil
 }
 
 func (e *Entry) hash() (string, error) {
@@ -100,6 +108,9 @@ func (e *Entry) hash() (string, error) {
 // decode reads one entry and checks that it is whole and its own.
 func decode(data []byte) (Entry, error) {
 	var e Entry
+	if len(data) > MaxObjectBytes {
+		return Entry{}, fmt.Errorf("has %d bytes, may have %d", len(data), MaxObjectBytes)
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&e); err != nil {
@@ -118,6 +129,9 @@ func decode(data []byte) (Entry, error) {
 	}
 	if hash != e.Hash {
 		return Entry{}, fmt.Errorf("states hash %s, its content has %s", e.Hash, hash)
+	}
+	if err := e.check(); err != nil {
+		return Entry{}, err
 	}
 	return e, nil
 }

@@ -13,19 +13,62 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // FileStore keeps objects in a folder of one machine. Conditional writes hold
 // an flock on the folder's lock file; a file appears whole or not at all.
 type FileStore struct{ dir string }
 
-// NewFileStore opens the folder, making it (mode 0700) where it is absent.
+// NewFileStore opens the folder, making it (mode 0700) where it is absent. A
+// folder that everybody may write to is refused: who can edit the journal can
+// forget what was spent.
 func NewFileStore(dir string) (*FileStore, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("store: %s is not a folder", dir)
+	}
+	if mode := info.Mode().Perm(); mode&0o002 != 0 {
+		return nil, fmt.Errorf("store: %s has mode %04o, everybody may write to it\nhint: chmod 0700 %s", dir, mode, dir)
 	}
 	return &FileStore{dir: dir}, nil
 }
+
+// makeFolder makes what is missing of a path and syncs each parent, so that a
+// power cut does not take the folder away with the files in it.
+func makeFolder(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := makeFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncFolder(parent)
+}
+
+func syncFolder(dir string) error {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// Tears says that a power cut may leave part of the last object: a rename is
+// atomic, but not every file system keeps its promise of order.
+func (s *FileStore) Tears() bool { return true }
 
 // Name is the folder.
 func (s *FileStore) Name() string { return "file " + s.dir }
@@ -35,7 +78,7 @@ func (s *FileStore) Get(_ context.Context, key string) ([]byte, string, error) {
 	if err := checkKey(key); err != nil {
 		return nil, "", err
 	}
-	f, err := os.Open(filepath.Join(s.dir, filepath.FromSlash(key)))
+	f, err := os.OpenFile(filepath.Join(s.dir, filepath.FromSlash(key)), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", ErrNotFound
 	}
@@ -119,51 +162,68 @@ func (s *FileStore) locked(ctx context.Context, key string, write func() error) 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(filepath.Join(s.dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(s.dir, ".lock"), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	defer lock.Close()
-	if err := flock(lock); err != nil {
-		return fmt.Errorf("store: lock: %w", err)
+	if err := flock(ctx, lock); err != nil {
+		return err
 	}
 	return write()
 }
 
-func flock(f *os.File) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			return err
+// lockWait bounds how long one write waits for others, each of which takes
+// milliseconds: whoever holds the lock longer was stopped in the middle.
+const lockWait = 10 * time.Second
+
+func flock(ctx context.Context, f *os.File) error {
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return fmt.Errorf("store: lock %s: %w", f.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("store: lock %s: another process holds it: %w", f.Name(), context.Cause(ctx))
+		case <-time.After(pause):
 		}
 	}
 }
 
 // write puts the bytes beside the target, syncs them, renames, and syncs the
-// folder: after it returns, a power cut loses nothing.
+// folder: after it returns, a power cut loses nothing. It runs under the lock,
+// so the unfinished file has one name and a crash leaves at most one of them.
 func (s *FileStore) write(key string, data []byte) error {
 	path := filepath.Join(s.dir, filepath.FromSlash(key))
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	folder, name := filepath.Split(path)
+	if err := makeFolder(filepath.Clean(folder)); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	part, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	unfinished := filepath.Join(folder, "."+name+".part")
+	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("store: %w", err)
+	}
+	part, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	defer os.Remove(part.Name())
 	_, errWrite := part.Write(data)
-	if err := errors.Join(errWrite, part.Chmod(0o600), part.Sync(), part.Close()); err != nil {
-		return fmt.Errorf("store: %w", err)
+	err = errors.Join(errWrite, part.Sync(), part.Close())
+	if err == nil {
+		err = os.Rename(unfinished, path)
 	}
-	if err := os.Rename(part.Name(), path); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return fmt.Errorf("store: %w", errors.Join(err, os.Remove(unfinished)))
 	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil {
+	if err := syncFolder(folder); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil

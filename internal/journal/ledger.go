@@ -22,24 +22,42 @@ const Day = 24 * time.Hour
 // Ledger is what the entries say, computed without I/O or clock.
 type Ledger struct {
 	entries []Entry
-	// last outcome by intent
+	// outcomes holds what is known by now of each intent.
 	outcomes map[string]Entry
+	// ended says when a plan was closed or abandoned.
+	ended map[string]time.Time
 }
 
 // NewLedger indexes entries as Read returned them.
 func NewLedger(entries []Entry) Ledger {
-	l := Ledger{entries: entries, outcomes: map[string]Entry{}}
+	l := Ledger{entries: entries, outcomes: map[string]Entry{}, ended: map[string]time.Time{}}
 	for _, e := range entries {
-		if e.Kind != Outcome {
-			continue
+		switch e.Kind {
+		case Intent:
+			// Recorded again, it is about to happen again.
+			delete(l.outcomes, e.Intent)
+		case Outcome:
+			if known, ok := l.outcomes[e.Intent]; !ok || outweighs(e.Happened, known.Happened) {
+				l.outcomes[e.Intent] = e
+			}
+		case Close, Abandon:
+			l.ended[e.Plan] = e.Time
 		}
-		// A later outcome may settle an unknown one, never the other way round.
-		if known, ok := l.outcomes[e.Intent]; ok && known.Happened != Unknown && e.Happened == Unknown {
-			continue
-		}
-		l.outcomes[e.Intent] = e
 	}
 	return l
+}
+
+// outweighs reports whether a later word replaces an earlier one: anything
+// settles an unknown, nothing takes back a yes.
+func outweighs(later, earlier string) bool {
+	switch earlier {
+	case Happened:
+		return later == Happened
+	case NotHappened:
+		return later != Unknown
+	default:
+		return true
+	}
 }
 
 // Anchor is the last applied commit: of the last close that advances it, or
@@ -110,39 +128,56 @@ func (l Ledger) Unsettled(digest string) []Entry {
 }
 
 // Spent is what left each network's banks in the 24 hours before now, in wei.
-// An intent counts at its ceiling, fee included, until an outcome says what it
-// really took; unknown counts as spent; what did not happen counts nothing.
+// A try counts at its ceiling, fee included, from its intent on; unknown counts
+// as spent, and for as long as its plan is open, because it may still happen. Its
+// outcome says what it really took, and when: what did not happen counts what
+// it cost, which is nothing if nothing is said.
 // The plan with digest own is left out: its spending is judged with it.
 func (l Ledger) Spent(now time.Time, own string) map[string]*big.Int {
-	spent := map[string]*big.Int{}
-	counted := map[string]bool{}
-	for i := len(l.entries) - 1; i >= 0; i-- {
-		e := l.entries[i]
-		if e.Kind != Intent || e.Spend == nil || e.Plan == own && own != "" || counted[e.Intent] || now.Sub(e.Time) >= Day {
+	type try struct {
+		network string
+		ceiling *big.Int
+		last    Entry
+	}
+	tries := map[string]*try{}
+	for _, e := range l.entries {
+		if e.Kind != Intent || e.Spend == nil || e.Plan == own && own != "" {
 			continue
 		}
-		counted[e.Intent] = true
-		if spent[e.Spend.Network] == nil {
-			spent[e.Spend.Network] = new(big.Int)
+		// A fee bump is the same try at a higher ceiling.
+		ceiling := new(big.Int).Add(number(e.Spend.Wei), number(e.Spend.Fee))
+		if earlier := tries[e.Intent]; earlier != nil && earlier.ceiling.Cmp(ceiling) > 0 {
+			ceiling = earlier.ceiling
 		}
-		spent[e.Spend.Network].Add(spent[e.Spend.Network], l.cost(e))
+		tries[e.Intent] = &try{network: e.Spend.Network, ceiling: ceiling, last: e}
+	}
+	spent := map[string]*big.Int{}
+	for _, t := range tries {
+		cost, at := l.cost(t.last, t.ceiling)
+		if cost.Sign() == 0 || !at.IsZero() && now.Sub(at) >= Day {
+			continue
+		}
+		if spent[t.network] == nil {
+			spent[t.network] = new(big.Int)
+		}
+		spent[t.network].Add(spent[t.network], cost)
 	}
 	return spent
 }
 
-func (l Ledger) cost(intent Entry) *big.Int {
-	ceiling := new(big.Int).Add(number(intent.Spend.Wei), number(intent.Spend.Fee))
-	outcome, settled := l.outcomes[intent.Intent]
-	if !settled || outcome.Happened == Unknown {
-		return ceiling
+// cost is what a try took and when; the zero time means: not over yet.
+func (l Ledger) cost(intent Entry, ceiling *big.Int) (wei *big.Int, at time.Time) {
+	outcome, known := l.outcomes[intent.Intent]
+	if !known || outcome.Happened == Unknown {
+		return ceiling, l.ended[intent.Plan]
+	}
+	if actual := outcome.Outputs[OutputSpent]; isAmount(actual) {
+		return number(actual), outcome.Time
 	}
 	if outcome.Happened == NotHappened {
-		return new(big.Int)
+		return new(big.Int), outcome.Time
 	}
-	if actual, ok := new(big.Int).SetString(outcome.Outputs[OutputSpent], 10); ok && actual.Sign() >= 0 {
-		return actual
-	}
-	return ceiling
+	return ceiling, outcome.Time
 }
 
 func number(s string) *big.Int {
@@ -176,8 +211,8 @@ func (l Ledger) Paid() map[string]map[string]bool {
 // LastReading is the newest recorded balance of a wallet.
 func (l Ledger) LastReading(id resource.ID) (wei string, at time.Time, ok bool) {
 	for i := len(l.entries) - 1; i >= 0; i-- {
-		if e := l.entries[i]; e.Kind == Reading && e.ID == id {
-			return e.Wei, e.Time, true
+		if wei, has := l.entries[i].Readings[id.String()]; has {
+			return wei, l.entries[i].Time, true
 		}
 	}
 	return "", time.Time{}, false

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -76,35 +78,74 @@ func (s *S3Store) put(ctx context.Context, key string, data []byte, lost error, 
 	}
 	in := &s3.PutObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + key), Body: bytes.NewReader(data), ContentType: aws.String("application/json")}
 	condition(in)
-	_, err := s.api.PutObject(ctx, in)
-	if err == nil {
-		return nil
+	for try := 1; ; try++ {
+		_, err := s.api.PutObject(ctx, in)
+		if err == nil {
+			return nil
+		}
+		written, busy := s.settle(ctx, key, data, err)
+		switch {
+		case written:
+			return nil
+		case busy && try < conflictTries && wait(ctx, time.Duration(try)*conflictPause):
+			in.Body = bytes.NewReader(data)
+			continue
+		case refused(err):
+			return lost
+		default:
+			return s.explain("write", key, err)
+		}
 	}
-	// The SDK may have sent it twice: the first reply lost, the second refused
-	// by our own first write. Entries and leases hold what makes them unique.
-	have, _, errGet := s.Get(context.WithoutCancel(ctx), key)
-	if errGet == nil && bytes.Equal(have, data) {
-		return nil
-	}
-	if refused(err) {
-		return lost
-	}
-	return s.explain("write", key, err)
 }
 
-// refused reports that the condition did not hold. 409 is two conditional
-// writes at once, of which the other may have won; 404 is If-Match on nothing.
-func refused(err error) bool {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
+// How often a write that met another one is sent again, how long it waits
+// before, and how long the question may take whether a write arrived.
+const (
+	conflictTries = 5
+	conflictPause = 50 * time.Millisecond
+	settleTimeout = 15 * time.Second
+)
+
+// settle finds out what became of a write that got an error. The SDK may have
+// sent it twice: the first reply lost, the second refused by our own first
+// write. Entries and leases hold what makes them unique, so our own bytes mean
+// that we wrote them. busy says that S3 answered 409, that it met another
+// write, and wants to be asked again.
+func (s *S3Store) settle(ctx context.Context, key string, data []byte, cause error) (written, busy bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	have, _, err := s.Get(ctx, key)
+	return err == nil && bytes.Equal(have, data), codeOf(cause) == "ConditionalRequestConflict"
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
 		return false
+	case <-timer.C:
+		return true
 	}
-	switch api.ErrorCode() {
+}
+
+// refused reports that the condition did not hold; NoSuchKey is If-Match on
+// nothing.
+func refused(err error) bool {
+	switch codeOf(err) {
 	case "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey":
 		return true
 	default:
 		return false
 	}
+}
+
+func codeOf(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	return api.ErrorCode()
 }
 
 // List pages through all keys below the prefix.
@@ -121,7 +162,11 @@ func (s *S3Store) List(ctx context.Context, prefix string) ([]string, error) {
 				keys = append(keys, key)
 			}
 		}
+		if len(keys) > MaxEntries {
+			return nil, fmt.Errorf("store: %s: more than %d objects below %s", s.Name(), MaxEntries, prefix)
+		}
 	}
+	slices.Sort(keys)
 	return keys, nil
 }
 
