@@ -18,7 +18,7 @@ import (
 // The exit codes, a contract with scripts (docs/design.md §10).
 const (
 	exitDone      = 0
-	exitError     = 1
+	exitFailed    = 1
 	exitChanges   = 2
 	exitRefused   = 3
 	exitStale     = 4
@@ -77,7 +77,7 @@ func codeOf(err error) int {
 	case errors.As(err, &forged):
 		return exitRefused
 	default:
-		return exitError
+		return exitFailed
 	}
 }
 
