@@ -1,0 +1,146 @@
+// Package sandbox plays the world of one environment on one machine: its AWS
+// account in an emulator, every network as a real chain in this process, and
+// what a bootstrap would have left behind (a bank with money, a store, the
+// first anchor). Nothing of it is in the shipped binary.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/cloud"
+	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
+	"github.com/crosschain-ops/reconcile/internal/config"
+)
+
+// Options say what to play and where to write about it.
+type Options struct {
+	// Root is the folder that holds environments/, Rev a revision of it (empty:
+	// the working tree), Name the environment.
+	Root, Rev, Name string
+	// Open lets gates and dirty trees pass; testnet classes only.
+	Open bool
+	// Folder is where <Folder>/<Name>/ is written.
+	Folder string
+	// Tools is where the search for the emulator starts.
+	Tools string
+	// Progress is told what was done, one line each; never nil.
+	Progress func(string)
+}
+
+// Sandbox is a running world. It ends with Close.
+type Sandbox struct {
+	folder *Folder
+	moto   *cloudtest.Moto
+	chains *chains
+	env    *config.Environment
+}
+
+// Up brings the world of an environment up and returns when all of it
+// answers. After an error nothing is left running and nothing is left behind.
+func Up(ctx context.Context, o Options) (*Sandbox, error) {
+	env, revision, err := config.Load(config.Options{Root: o.Root, Rev: o.Rev, Name: o.Name})
+	if err != nil {
+		return nil, err
+	}
+	if o.Open && env.Class != config.Testnet {
+		return nil, fmt.Errorf("%s: --open: class is %s, need %s", env.Source, env.Class, config.Testnet)
+	}
+	if revision.Commit == "" {
+		return nil, fmt.Errorf("%s: no commit: the first anchor names the commit whose rules judge the first plan\nhint: git commit, then start the sandbox again", o.Root)
+	}
+	folder, err := Claim(o.Folder, env.Name)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{folder: folder, env: env}
+	if err := s.up(ctx, o, revision); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) error {
+	begun := time.Now()
+	moto, err := cloudtest.StartMoto(cloudtest.MotoOptions{Account: s.env.AWS.Account, Root: o.Tools})
+	if err != nil {
+		return err
+	}
+	s.moto = moto
+	o.Progress(fmt.Sprintf("aws: account %s at %s", s.env.AWS.Account, moto.Endpoint()))
+	session, err := openSession(ctx, s.env, moto.Endpoint())
+	if err != nil {
+		return err
+	}
+	banks, err := makeBanks(ctx, s.env, session, o.Root)
+	if err != nil {
+		return err
+	}
+	for _, b := range banks {
+		o.Progress(fmt.Sprintf("bank: %s is %s", b.name, b.address))
+	}
+	if s.chains, err = startChains(ctx, s.env, banks); err != nil {
+		return err
+	}
+	o.Progress(fmt.Sprintf("networks: %d chains, at least %d coins in the bank of each", len(s.env.Networks), bankCoins))
+	overlay := s.overlay(o, banks)
+	if err := bootstrapStore(ctx, s.env, overlay, session, revision.Commit); err != nil {
+		return err
+	}
+	o.Progress(fmt.Sprintf("store: first anchor at %s", revision.Commit))
+	root, err := filepath.Abs(o.Root)
+	if err != nil {
+		return err
+	}
+	if err := s.folder.write(overlay, s.env.AWS.Region, State{
+		Environment: s.env.Name, Root: root, Rev: o.Rev, Started: time.Now().UTC(),
+		Account: s.env.AWS.Account, Networks: len(s.env.Networks),
+	}); err != nil {
+		return err
+	}
+	o.Progress(fmt.Sprintf("up in %s: source %s", time.Since(begun).Round(100*time.Millisecond), s.folder.Path(EnvFile)))
+	return nil
+}
+
+// overlay is what points the environment here.
+func (s *Sandbox) overlay(o Options, banks []bank) *config.Overlay {
+	overlay := &config.Overlay{
+		Environment: s.env.Name, Open: o.Open,
+		AWS:      config.OverlayAWS{Endpoint: s.moto.Endpoint(), Unlimited: true},
+		Networks: s.chains.overlay(),
+	}
+	if s.env.Store.Kind == "file" {
+		// The declared folder is the real journal's.
+		overlay.Store = &config.OverlayStore{Kind: "file", Path: s.folder.Path("store")}
+	}
+	if s.env.Addresses == "pinned" {
+		overlay.Pins = map[string]string{}
+		for _, b := range banks {
+			overlay.Pins[b.name] = b.address.Hex()
+		}
+	}
+	return overlay
+}
+
+// Close ends everything that Up started and removes what it wrote.
+func (s *Sandbox) Close() error {
+	var err error
+	if s.chains != nil {
+		err = s.chains.close()
+	}
+	if s.moto != nil {
+		s.moto.Close()
+	}
+	return errors.Join(err, s.folder.Release())
+}
+
+// openSession asserts the emulator's account, with credentials that are worth
+// nothing anywhere else.
+func openSession(ctx context.Context, env *config.Environment, endpoint string) (*cloud.Session, error) {
+	return cloud.Open(ctx, cloud.Options{
+		Account: env.AWS.Account, Region: env.AWS.Region, Endpoint: endpoint, Unlimited: true, Credentials: credentials,
+	})
+}
