@@ -91,7 +91,7 @@ func (s *FileStore) Get(_ context.Context, key string) ([]byte, string, error) {
 		return nil, "", fmt.Errorf("store: %w", err)
 	}
 	if len(data) > MaxObjectBytes {
-		return nil, "", fmt.Errorf("store: %s has more than %d bytes", key, MaxObjectBytes)
+		return nil, "", tooLarge(key, int64(len(data)))
 	}
 	return data, versionOf(data), nil
 }
@@ -103,7 +103,7 @@ func versionOf(data []byte) string {
 
 // Create writes an object that does not exist.
 func (s *FileStore) Create(ctx context.Context, key string, data []byte) error {
-	return s.locked(ctx, key, func() error {
+	return s.locked(ctx, key, data, func() error {
 		_, _, err := s.Get(ctx, key)
 		switch {
 		case err == nil:
@@ -117,7 +117,7 @@ func (s *FileStore) Create(ctx context.Context, key string, data []byte) error {
 
 // Replace writes an object whose version is still the given one.
 func (s *FileStore) Replace(ctx context.Context, key, version string, data []byte) error {
-	return s.locked(ctx, key, func() error {
+	return s.locked(ctx, key, data, func() error {
 		_, have, err := s.Get(ctx, key)
 		if errors.Is(err, ErrNotFound) || err == nil && have != version {
 			return ErrConflict
@@ -155,8 +155,8 @@ func (s *FileStore) List(_ context.Context, prefix string) ([]string, error) {
 
 // locked runs one conditional write under the folder's lock. The kernel drops
 // an flock with its process, so a crash leaves nothing locked.
-func (s *FileStore) locked(ctx context.Context, key string, write func() error) error {
-	if err := checkKey(key); err != nil {
+func (s *FileStore) locked(ctx context.Context, key string, data []byte, write func() error) error {
+	if err := checkWrite(key, data); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

@@ -56,7 +56,7 @@ func (s *S3Store) Get(ctx context.Context, key string) ([]byte, string, error) {
 		return nil, "", s.explain("read", key, err)
 	}
 	if len(data) > MaxObjectBytes {
-		return nil, "", fmt.Errorf("store: %s has more than %d bytes", key, MaxObjectBytes)
+		return nil, "", tooLarge(key, int64(len(data)))
 	}
 	return data, aws.ToString(out.ETag), nil
 }
@@ -73,7 +73,7 @@ func (s *S3Store) Replace(ctx context.Context, key, version string, data []byte)
 }
 
 func (s *S3Store) put(ctx context.Context, key string, data []byte, lost error, condition func(*s3.PutObjectInput)) error {
-	if err := checkKey(key); err != nil {
+	if err := checkWrite(key, data); err != nil {
 		return err
 	}
 	in := &s3.PutObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + key), Body: bytes.NewReader(data), ContentType: aws.String("application/json")}

@@ -33,7 +33,7 @@ var (
 	ErrConflict = errors.New("object was changed by somebody else")
 )
 
-// MaxObjectBytes bounds what is read of one object.
+// MaxObjectBytes bounds what is written and read of one object.
 const MaxObjectBytes = 1 << 20
 
 var keyForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$`)
@@ -44,4 +44,19 @@ func checkKey(key string) error {
 		return fmt.Errorf("store: %q is not a key", key)
 	}
 	return nil
+}
+
+// checkWrite refuses what Get would refuse to read again.
+func checkWrite(key string, data []byte) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if len(data) > MaxObjectBytes {
+		return tooLarge(key, int64(len(data)))
+	}
+	return nil
+}
+
+func tooLarge(key string, have int64) error {
+	return fmt.Errorf("store: %s has %d bytes or more, may have %d", key, have, MaxObjectBytes)
 }
