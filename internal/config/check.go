@@ -101,14 +101,17 @@ func (l *lowering) routes() {
 // it; and for each that a relayer delivers, money where it delivers.
 func (l *lowering) checkRoutes() {
 	carried := map[Route]bool{}
-	unfunded := map[string]bool{}
 	for _, agent := range l.env.Agents {
+		asked := map[string]bool{}
 		for _, route := range agent.Routes {
 			carried[route] = true
-			if unfunded[agent.Name+"/"+route.To] || l.paid(agent, route.To) {
+			if asked[route.To] {
 				continue
 			}
-			unfunded[agent.Name+"/"+route.To] = true
+			asked[route.To] = true
+			if l.paid(agent, route.To) {
+				continue
+			}
 			l.fault(in("funding", route.To, "roles"), "write a level for "+agent.Role+" on "+route.To,
 				"route %s to %s: %s delivers on %s and is not funded there", route.From, route.To, agent.Name, route.To)
 		}

@@ -39,11 +39,11 @@ type file struct {
 // readFolder reads what counts in environments/<name>: the CUE files,
 // addresses.json and approvers. Other files and folders are not looked at.
 func readFolder(tree fs.FS, name string) ([]file, error) {
+	if !validName(name) {
+		return nil, Errors{{Pos: resource.Source{File: Folder}, Msg: fmt.Sprintf("%q is not a name of an environment", name)}}
+	}
 	folder := path.Join(Folder, name)
 	here := resource.Source{File: folder}
-	if !validName(name) {
-		return nil, Errors{{Pos: here, Msg: fmt.Sprintf("%q is not a name of an environment", name)}}
-	}
 	if info, err := fs.Lstat(tree, folder); err == nil && !info.IsDir() {
 		return nil, Errors{{Pos: here, Msg: "not a folder (links are not followed)"}}
 	}

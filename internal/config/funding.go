@@ -23,6 +23,9 @@ func (l *lowering) lowerFunding() {
 		l.env.Funding = append(l.env.Funding, l.fundingOf(network, l.doc.raw.Funding[name], path))
 	}
 	for _, key := range l.env.Keys {
+		if key.Use == useBank && len(key.Networks) == 0 {
+			l.fault(in("keys", key.Name), "name it: funding: <network>: bank: \""+key.Name+"\"", "this bank pays on no network")
+		}
 		if key.Use != useSigner {
 			continue
 		}

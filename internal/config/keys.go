@@ -98,7 +98,9 @@ func (l *lowering) lowerAgents() {
 		switch {
 		case raw.Role == "relayer":
 			agent.Routes = l.expandRoutes(routes, raw.Routes, agent.Networks)
-			l.routesInside(routes, agent)
+			if raw.Routes != nil && !raw.Routes.All {
+				l.routesInside(routes, agent)
+			}
 		case raw.Routes != nil:
 			l.fault(routes, "", "only a relayer has routes, and %s is a %s", name, raw.Role)
 		}
