@@ -111,7 +111,7 @@ func (j *judge) shares() {
 	updates, deletes := 0, 0
 	for _, c := range j.in.Plan.Changes {
 		switch {
-		case c.ID.Kind == RuleKind:
+		case c.ID.Kind == plan.GovernanceKind:
 		case c.Action == plan.Delete:
 			deletes++
 		case c.Action != plan.Create && !onlyMoving(j.in.Traits[c.ID.Kind], c):
@@ -167,11 +167,3 @@ func Coins(wei *big.Int, decimals int) string {
 	}
 	return whole
 }
-
-// cutWallet splits network/name.
-func cutWallet(name string) (network, wallet string) {
-	network, wallet, _ = strings.Cut(name, "/")
-	return network, wallet
-}
-
-func compareText(a, b string) int { return strings.Compare(a, b) }

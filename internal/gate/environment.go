@@ -65,6 +65,12 @@ func acknowledge(findings []resource.Finding, lines []Acknowledgement, now time.
 	return judged
 }
 
+// What accept writes behind a reason, and Without takes off again.
+const (
+	acceptedMark = " (acknowledged: "
+	expiredMark  = " (its acknowledgement expired on "
+)
+
 func accept(f resource.Finding, lines []Acknowledgement, now time.Time) resource.Finding {
 	expired := time.Time{}
 	for _, line := range lines {
@@ -78,7 +84,7 @@ func accept(f resource.Finding, lines []Acknowledgement, now time.Time) resource
 			continue
 		}
 		f.Severity = resource.Note
-		f.Reason += " (acknowledged: " + line.Reason
+		f.Reason += acceptedMark + line.Reason
 		if !line.Expires.IsZero() {
 			f.Reason += ", until " + line.Expires.UTC().Format(time.DateOnly)
 		}
@@ -86,7 +92,7 @@ func accept(f resource.Finding, lines []Acknowledgement, now time.Time) resource
 		return f
 	}
 	if !expired.IsZero() {
-		f.Reason += " (its acknowledgement expired on " + expired.UTC().Format(time.DateOnly) + ")"
+		f.Reason += expiredMark + expired.UTC().Format(time.DateOnly) + ")"
 	}
 	return f
 }

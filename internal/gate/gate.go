@@ -48,7 +48,10 @@ type Governance struct {
 	// Requirements says what each risk needs. A risk that is not named, or whose
 	// requirement says nothing, is forbidden.
 	Requirements map[resource.Risk]Requirement
-	Belts        Belts
+	// TopUp is what a payment inside the standing limits needs in place of
+	// Requirements[routine]; nil: the same.
+	TopUp *Requirement
+	Belts Belts
 	// Acknowledged lists findings that a reviewed line accepts.
 	Acknowledged []Acknowledgement
 }
@@ -120,7 +123,7 @@ type Verdict struct {
 // Check judges a draft. It changes nothing; Verdict.Apply writes the judgement
 // into the plan, which can then be sealed.
 func Check(in Input) Verdict {
-	j := judge{in: in, paid: lowered(in.Ledger.Paid)}
+	j := judge{in: in, paid: lowered(in.Ledger.Paid), topUps: map[resource.ID]bool{}}
 	j.v = Verdict{Risks: map[resource.ID]resource.Risk{}, Persons: map[resource.ID]bool{}}
 	j.v.Added = j.ruleChanges()
 	j.spend()
@@ -141,7 +144,7 @@ func Check(in Input) Verdict {
 func (v Verdict) Apply(p *plan.Plan) {
 	changes := slices.Clone(v.Added)
 	for _, c := range p.Changes {
-		if c.ID.Kind == RuleKind {
+		if c.ID.Kind == plan.GovernanceKind {
 			continue
 		}
 		c.Risk, c.Person = v.Risks[c.ID], v.Persons[c.ID]
@@ -165,6 +168,8 @@ type judge struct {
 	v     Verdict
 	found []resource.Finding
 	paid  map[string]map[string]bool
+	// topUps are the changes all of whose steps pay.
+	topUps map[resource.ID]bool
 }
 
 func (j *judge) find(rule string, severity resource.Severity, id resource.ID, reason, hint string) {

@@ -17,7 +17,7 @@ func (j *judge) risks() {
 		j.v.Risks[c.ID] = c.Risk
 	}
 	for _, c := range j.in.Plan.Changes {
-		if c.ID.Kind == RuleKind {
+		if c.ID.Kind == plan.GovernanceKind {
 			continue
 		}
 		risk, person := opRisk(j.in.Traits, c)
@@ -28,6 +28,7 @@ func (j *judge) risks() {
 		if person {
 			j.v.Persons[c.ID] = true
 		}
+		j.topUps[c.ID] = !slices.ContainsFunc(c.Steps, func(s resource.Step) bool { return !pays(s) })
 	}
 }
 
@@ -67,7 +68,7 @@ func (j *judge) requirements() {
 			requires.Risk = risk
 		}
 		requires.Risk = higher(requires.Risk, risk)
-		need := j.in.Governance.Requirements[risk]
+		need := j.need(id, risk)
 		switch {
 		case need.Forbid:
 			requires.Forbidden = true
@@ -93,6 +94,15 @@ func (j *judge) requirements() {
 	j.v.Requires = requires
 }
 
+// need is what one change asks for. A top-up is a routine change of payments
+// only: inside the standing limits, or it would be sensitive.
+func (j *judge) need(id resource.ID, risk resource.Risk) Requirement {
+	if j.in.Governance.TopUp != nil && risk == resource.Routine && j.topUps[id] {
+		return *j.in.Governance.TopUp
+	}
+	return j.in.Governance.Requirements[risk]
+}
+
 // changed lists the IDs of all changes in the plan's order, added ones first.
 func (j *judge) changed() []resource.ID {
 	var ids []resource.ID
@@ -100,7 +110,7 @@ func (j *judge) changed() []resource.ID {
 		ids = append(ids, c.ID)
 	}
 	for _, c := range j.in.Plan.Changes {
-		if c.ID.Kind != RuleKind {
+		if c.ID.Kind != plan.GovernanceKind {
 			ids = append(ids, c.ID)
 		}
 	}

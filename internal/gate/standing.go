@@ -4,14 +4,11 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
-
-// RuleKind is the kind of a change of the rules themselves. No kind of
-// resource has this name.
-const RuleKind = "governance"
 
 // Standing is what funding may do by itself at one commit.
 type Standing struct {
@@ -94,8 +91,8 @@ func (j *judge) ruleChanges() []plan.Change {
 	var changes []plan.Change
 	env := j.in.Plan.Environment
 	if j.in.AppliedGovernance != j.in.PlannedGovernance {
-		changes = append(changes, ruleChange(resource.ID{Kind: RuleKind, Scope: env, Name: env}, resource.Destructive,
-			[]raise{{RuleKind, j.in.AppliedGovernance, j.in.PlannedGovernance}}))
+		changes = append(changes, ruleChange(resource.ID{Kind: plan.GovernanceKind, Scope: env, Name: env}, resource.Destructive,
+			[]raise{{"governance", j.in.AppliedGovernance, j.in.PlannedGovernance}}))
 	}
 	byNetwork := map[string][]raise{}
 	for network, later := range j.in.Planned.Limits {
@@ -107,7 +104,7 @@ func (j *judge) ruleChanges() []plan.Change {
 		byNetwork[network] = append(byNetwork[network], before.raises(later)...)
 	}
 	for name, later := range j.in.Planned.Wallets {
-		network, wallet := cutWallet(name)
+		network, wallet, _ := strings.Cut(name, "/")
 		before, had := j.in.Applied.Wallets[name]
 		raised := before.raises(later)
 		if !had && len(raised) == 0 {
@@ -119,14 +116,14 @@ func (j *judge) ruleChanges() []plan.Change {
 	}
 	for _, network := range slices.Sorted(maps.Keys(byNetwork)) {
 		if raised := byNetwork[network]; len(raised) > 0 {
-			changes = append(changes, ruleChange(resource.ID{Kind: RuleKind, Scope: env, Name: "funding/" + network}, resource.Sensitive, raised))
+			changes = append(changes, ruleChange(resource.ID{Kind: plan.GovernanceKind, Scope: env, Name: "funding/" + network}, resource.Sensitive, raised))
 		}
 	}
 	return changes
 }
 
 func ruleChange(id resource.ID, risk resource.Risk, raised []raise) plan.Change {
-	slices.SortFunc(raised, func(a, b raise) int { return compareText(a.path, b.path) })
+	slices.SortFunc(raised, func(a, b raise) int { return strings.Compare(a.path, b.path) })
 	c := plan.Change{
 		ID: id, Action: plan.Update, Risk: risk, Cause: plan.FromConfig,
 		Before: &plan.State{Attrs: resource.Attrs{}}, After: resource.Attrs{},
