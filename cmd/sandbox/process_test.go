@@ -66,12 +66,26 @@ type world struct {
 // up starts a sandbox and returns when it says ready.
 func up(t *testing.T, root, env string, flags ...string) *world {
 	t.Helper()
-	w := &world{t: t, env: env, folder: filepath.Join(t.TempDir(), "worlds"), ended: make(chan struct{})}
+	w := &world{t: t, env: env, folder: filepath.Join(t.TempDir(), "worlds")}
 	w.start(append([]string{"up", env, "-C", root, "--dir", w.folder}, flags...))
 	return w
 }
 
+// start runs the command and returns when it says ready.
 func (w *world) start(args []string) {
+	w.t.Helper()
+	ready := w.launch(args)
+	select {
+	case <-ready:
+	case <-w.ended:
+		w.t.Fatalf("%s: ended before it was ready:\n%s", w.env, w.said())
+	case <-time.After(patience):
+		w.t.Fatalf("%s: not ready after %s:\n%s", w.env, patience, w.said())
+	}
+}
+
+// launch runs the command; the channel closes when it says ready.
+func (w *world) launch(args []string) (ready chan struct{}) {
 	w.t.Helper()
 	w.cmd = command("", args...)
 	w.ended = make(chan struct{})
@@ -87,15 +101,20 @@ func (w *world) start(args []string) {
 	if err := w.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { w.signal(syscall.SIGKILL); <-w.ended })
-	ready := make(chan struct{})
+	cmd, ended := w.cmd, w.ended
+	w.t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+	ready = make(chan struct{})
 	go w.watch(stdout, ready)
-	select {
-	case <-ready:
-	case <-w.ended:
-		w.t.Fatalf("%s: ended before it was ready:\n%s", w.env, w.said())
-	case <-time.After(patience):
-		w.t.Fatalf("%s: not ready after %s:\n%s", w.env, patience, w.said())
+	return ready
+}
+
+// waitFor waits until the command has said something on standard error.
+func (w *world) waitFor(text string) {
+	w.t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(w.said(), text); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s: never said %q:\n%s", w.env, text, w.said())
+		}
 	}
 }
 
