@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# The tour on staging, against emulators: asks nothing, needs no account, and
+# fails when anything is not as it says.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+env=staging
+folder=$(mktemp -d)
+world=
+
+if [[ -t 1 && -z ${NO_COLOR-} ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
+
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+
+fail() {
+    printf '\ndemo: %s\n' "$*" >&2
+    exit 1
+}
+
+# run EXIT COMMAND...: shows a command, runs it, and demands its exit code.
+run() {
+    local want=$1 have=0
+    shift
+    printf '\n$ %s\n' "${*//$folder\//}"
+    "$@" 2>&1 | tee "$folder/output" || have=${PIPESTATUS[0]}
+    [[ $have == "$want" ]] || fail "exit code $have, expected $want"
+}
+
+# shows TEXT: demands that the last command printed it.
+shows() { grep -qF -- "$1" "$folder/output" || fail "expected to see: $1"; }
+
+cleanup() {
+    if [[ -n $world ]] && kill -TERM "$world" 2>/dev/null; then wait "$world" || true; fi
+    rm -rf "$folder"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+PATH=$PWD/bin:$PATH
+
+say "A world to play with: staging's AWS account in an emulator, its eight networks as real chains."
+printf '\n$ sandbox up %s --open &\n' "$env"
+sandbox up "$env" --open --dir "$folder/sandbox" >"$folder/ready" 2>"$folder/progress" &
+world=$!
+until grep -qx ready "$folder/ready"; do
+    kill -0 "$world" 2>/dev/null || { world=''; cat "$folder/progress" >&2; fail 'the sandbox did not come up'; }
+    sleep 0.1
+done
+cat "$folder/progress"
+# shellcheck source=/dev/null
+source "$folder/sandbox/$env/env.sh"
+
+say "1. What git declares and the world lacks: keys, and money in them."
+run 0 reconcile plan "$env" --out "$folder/first.plan.json"
+shows 'create'
+
+say "2. Exactly that plan is applied."
+run 0 reconcile apply "$folder/first.plan.json"
+
+say "3. The second plan is empty (exit code 0)."
+run 0 reconcile plan "$env" --exit-code
+shows 'in sync'
+
+say "4. Three things happen behind our back: somebody retags a key, agents burn gas, somebody disables a key."
+run 0 sandbox retag "$env" validator-0-attestation-fuji role=relayer --dir "$folder/sandbox"
+run 0 sandbox burn "$env" optimismsepolia --all 0.021 --dir "$folder/sandbox"
+run 0 sandbox disable-key "$env" relayer-signer-sepolia --dir "$folder/sandbox"
+
+say "5. The plan mends the first two, and says of the third what it is."
+run 2 reconcile plan "$env" --exit-code
+shows 'validator-0-attestation-fuji'
+shows 'relayer-signer-sepolia'
+
+say "6. The first two are applied. A disabled key may be a brake or a thief: it needs a person."
+run 0 reconcile plan "$env" --only "kms-key/**/validator-0-attestation-fuji" --only "funding/**" --out "$folder/second.plan.json"
+run 0 reconcile apply "$folder/second.plan.json"
+
+say "7. verify tells the truth: one thing still differs (exit code 2)."
+run 2 reconcile verify "$env"
+shows 'relayer-signer-sepolia'
+
+say "Down. Nothing is left running."
+printf '\n$ sandbox down %s\n' "$env"
+sandbox down "$env" --dir "$folder/sandbox"
+wait "$world" || fail 'the sandbox did not end well'
+world=
