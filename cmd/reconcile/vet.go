@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +33,9 @@ func (a *app) vet(names []string) error {
 		all, err := config.Environments(options)
 		if err != nil {
 			return err
+		}
+		if len(all) == 0 {
+			return withHint(fmt.Errorf("%s: no environments below it", filepath.Join(a.dir, config.Folder)), "name the repository that holds them: -C DIR")
 		}
 		names = all
 	}
