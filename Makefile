@@ -13,6 +13,7 @@ help: ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .cache/venv/.stamp .cache/npm/.stamp .cache/bin/.stamp ## fetch what tests need: AWS emulator, second chain, linter
+	@tools/setup.sh go
 
 build: ## bin/reconcile and bin/sandbox
 	@tools/setup.sh go
