@@ -51,11 +51,11 @@ func parseAddresses(path string, data []byte, faults *faults) []pin {
 			return fail("the address of %q is not a string", name)
 		}
 		if seen[name] {
-			faults.add(here, name, "", "is pinned twice")
+			faults.add(here, plainName(name), "", "is pinned twice")
 		}
 		seen[name] = true
 		if message, hint := checksum(address); message != "" {
-			faults.add(here, name, hint, "%s", message)
+			faults.add(here, plainName(name), hint, "%s", message)
 			continue
 		}
 		pins = append(pins, pin{key: name, address: address, line: here.Line})
@@ -91,7 +91,7 @@ func (l *lowering) pins(files []file) {
 	for _, p := range parseAddresses(f.path, f.data, &l.faults) {
 		at := resource.Source{File: f.path, Line: p.line}
 		if _, ok := l.env.Key(p.key); !ok {
-			l.add(at, p.key, meant(p.key, names), "no key of this name in the environment")
+			l.add(at, plainName(p.key), meant(p.key, names), "no key of this name in the environment")
 			continue
 		}
 		lower := strings.ToLower(p.address)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"math/big"
@@ -11,61 +12,63 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
+// judging is what judges a plan, in the form that is digested.
+type judging struct {
+	Requirements map[resource.Risk]Requirement `json:"requirements"`
+	TopUp        *Requirement                  `json:"topUp"`
+	Belts        Belts                         `json:"belts"`
+	TrustedRef   string                        `json:"trustedRef"`
+	PlanLife     string                        `json:"planLife"`
+	Acknowledged []judgingAccepted             `json:"acknowledged"`
+	Addresses    string                        `json:"addresses"`
+	Mode         resource.Mode                 `json:"mode"`
+	Store        Store                         `json:"store"`
+	Funding      []judgingFunding              `json:"funding"`
+	Endpoints    map[string][]string           `json:"endpoints"`
+	Approvers    string                        `json:"approvers"`
+}
+
+type judgingAccepted struct{ Rule, ID, Reason, Expires string }
+
+type judgingFunding struct {
+	Network string          `json:"network"`
+	Bank    string          `json:"bank"`
+	Reserve string          `json:"reserve"`
+	Caps    []string        `json:"caps"`
+	Wallets []judgingWallet `json:"wallets"`
+}
+
+type judgingWallet struct {
+	Name    string `json:"name"`
+	Address string `json:"address,omitempty"`
+	Floor   string `json:"floor"`
+	Target  string `json:"target"`
+	Burn    string `json:"burnPerDay,omitempty"`
+}
+
 // governanceDigest covers what judges a plan. Positions and order are not
 // part of it: moving a line weakens nobody.
 func governanceDigest(env *Environment, files []file) (string, error) {
-	type wallet struct {
-		Name    string `json:"name"`
-		Address string `json:"address,omitempty"`
-		Floor   string `json:"floor"`
-		Target  string `json:"target"`
-		Burn    string `json:"burnPerDay,omitempty"`
-	}
-	type limits struct {
-		Network string   `json:"network"`
-		Bank    string   `json:"bank"`
-		Reserve string   `json:"reserve"`
-		Caps    []string `json:"caps"`
-		Wallets []wallet `json:"wallets"`
-	}
-	type accepted struct{ Rule, ID, Reason, Expires string }
-	type network struct {
-		Name string   `json:"name"`
-		RPC  []string `json:"rpc"`
-	}
 	g := env.Governance
-	form := struct {
-		Requirements map[resource.Risk]Requirement `json:"requirements"`
-		TopUp        *Requirement                  `json:"topUp"`
-		Belts        Belts                         `json:"belts"`
-		TrustedRef   string                        `json:"trustedRef"`
-		PlanLife     string                        `json:"planLife"`
-		Acknowledged []accepted                    `json:"acknowledged"`
-		Addresses    string                        `json:"addresses"`
-		Mode         resource.Mode                 `json:"mode"`
-		Store        Store                         `json:"store"`
-		Funding      []limits                      `json:"funding"`
-		Networks     []network                     `json:"networks"`
-		Approvers    string                        `json:"approvers"`
-	}{
+	form := judging{
 		Requirements: g.Requirements, TopUp: g.TopUp, Belts: g.Belts, TrustedRef: g.TrustedRef, PlanLife: g.PlanLife.String(),
-		Addresses: env.Addresses, Mode: env.Mode, Store: env.Store,
+		Addresses: env.Addresses, Mode: env.Mode, Store: env.Store, Endpoints: map[string][]string{},
 	}
 	for _, a := range g.Acknowledged {
-		form.Acknowledged = append(form.Acknowledged, accepted{a.Rule, a.ID, a.Reason, a.Expires.UTC().Format(time.RFC3339)})
+		form.Acknowledged = append(form.Acknowledged, judgingAccepted{a.Rule, a.ID, a.Reason, a.Expires.UTC().Format(time.RFC3339)})
 	}
-	slices.SortFunc(form.Acknowledged, func(a, b accepted) int {
-		return strings.Compare(a.Rule+"\x00"+a.ID+"\x00"+a.Reason+"\x00"+a.Expires, b.Rule+"\x00"+b.ID+"\x00"+b.Reason+"\x00"+b.Expires)
+	slices.SortFunc(form.Acknowledged, func(a, b judgingAccepted) int {
+		return cmp.Or(strings.Compare(a.Rule, b.Rule), strings.Compare(a.ID, b.ID), strings.Compare(a.Reason, b.Reason), strings.Compare(a.Expires, b.Expires))
 	})
 	for _, f := range env.Funding {
-		of := limits{Network: f.Network, Bank: f.Bank, Reserve: f.Reserve.String(), Caps: []string{f.CapTransaction.String(), f.CapPlan.String(), f.CapDay.String()}}
+		of := judgingFunding{Network: f.Network, Bank: f.Bank, Reserve: f.Reserve.String(), Caps: []string{f.CapTransaction.String(), f.CapPlan.String(), f.CapDay.String()}}
 		for _, w := range f.Wallets {
-			of.Wallets = append(of.Wallets, wallet{Name: w.Name, Address: w.Address, Floor: w.Floor.String(), Target: w.Target.String(), Burn: optional(w.BurnPerDay)})
+			of.Wallets = append(of.Wallets, judgingWallet{Name: w.Name, Address: w.Address, Floor: w.Floor.String(), Target: w.Target.String(), Burn: optional(w.BurnPerDay)})
 		}
 		form.Funding = append(form.Funding, of)
 	}
 	for _, n := range env.Networks {
-		form.Networks = append(form.Networks, network{n.Name, n.RPC})
+		form.Endpoints[n.Name] = n.RPC
 	}
 	if f := find(files, approversFile); f != nil {
 		form.Approvers = sum(f.data)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -147,4 +148,15 @@ func editDistance(a, b string) int {
 		}
 	}
 	return rows[len(a)][len(b)]
+}
+
+// plainName prints a name from outside: as it is when it is letters, digits,
+// dots and hyphens, quoted and escaped otherwise.
+func plainName(name string) string {
+	for _, c := range name {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.') {
+			return strconv.Quote(name)
+		}
+	}
+	return name
 }

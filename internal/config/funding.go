@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -208,7 +209,7 @@ func (f *funder) roleWallet(key Key, missing map[string]bool) {
 // (EIP-55). An address without upper-case letters has no checksum to trust.
 func checksum(address string) (message, hint string) {
 	if !common.IsHexAddress(address) || len(address) != 42 {
-		return "\"" + address + "\" is not an address: 0x and 40 hexadecimal digits", ""
+		return strconv.Quote(address) + " is not an address: 0x and 40 hexadecimal digits", ""
 	}
 	if right := common.HexToAddress(address).Hex(); right != address {
 		return "\"" + address + "\" has no valid EIP-55 checksum", "if it is the right address, write " + right

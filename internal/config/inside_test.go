@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,11 +15,15 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 )
 
-// TestEveryFieldOfTheSchemaHasASentence walks the whole vocabulary: an
+// TestEveryFieldOfTheSchemaHasASentenceAndIsDocumented walks the whole vocabulary: an
 // operator who breaks a rule reads a sentence, never a pattern.
-func TestEveryFieldOfTheSchemaHasASentence(t *testing.T) {
+func TestEveryFieldOfTheSchemaHasASentenceAndIsDocumented(t *testing.T) {
 	t.Parallel()
 	schema, _, err := buildSchema(cuecontext.New(), build.NewContext())
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "environment.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,6 +33,9 @@ func TestEveryFieldOfTheSchemaHasASentence(t *testing.T) {
 		admitted := fieldsOf(v)
 		for name, field := range admitted.named {
 			at := path + "." + name
+			if !strings.Contains(string(document), name) {
+				t.Errorf("%s: docs/environment.md does not name it", at)
+			}
 			if below := fieldsOf(field); below.entry.Exists() && field.IncompleteKind() == cue.StructKind {
 				if attribute(below.entry, "keys") == "" {
 					t.Errorf("%s: no sentence for its keys", at)

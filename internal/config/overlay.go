@@ -47,7 +47,7 @@ func LoadOverlay(name string, data []byte) (*Overlay, error) {
 		refuse("environment: %q is not a name of an environment", o.Environment)
 	}
 	for _, network := range slices.Sorted(maps.Keys(o.Networks)) {
-		o.Networks[network].check(network, refuse)
+		o.Networks[network].check(plainName(network), refuse)
 	}
 	if o.AWS.Endpoint != "" {
 		if message := overlayURL(o.AWS.Endpoint); message != "" {
@@ -57,7 +57,7 @@ func LoadOverlay(name string, data []byte) (*Overlay, error) {
 	o.Store.check(refuse)
 	for _, key := range slices.Sorted(maps.Keys(o.Pins)) {
 		if message, _ := checksum(o.Pins[key]); message != "" {
-			refuse("pins.%s: %s", key, message)
+			refuse("pins.%s: %s", plainName(key), message)
 		}
 	}
 	if len(faults) > 0 {
@@ -76,7 +76,7 @@ func (n OverlayNetwork) check(network string, refuse func(string, ...any)) {
 	}
 	for _, contract := range slices.Sorted(maps.Keys(n.Contracts)) {
 		if address := n.Contracts[contract]; !common.IsHexAddress(address) || common.HexToAddress(address).Hex() != address {
-			refuse("networks.%s.contracts.%s: %q is not an address with an EIP-55 checksum", network, contract, address)
+			refuse("networks.%s.contracts.%s: %q is not an address with an EIP-55 checksum", network, plainName(contract), address)
 		}
 	}
 }
@@ -178,12 +178,12 @@ func (o *Overlay) Apply(env *Environment) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Networks)) {
 		if _, ok := env.Network(name); !ok {
-			return refuse("networks.%s: no such network in %s", name, env.Name)
+			return refuse("networks.%s: no such network in %s", plainName(name), env.Name)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.Pins)) {
 		if _, ok := env.Key(key); !ok {
-			return refuse("pins.%s: no such key in %s", key, env.Name)
+			return refuse("pins.%s: no such key in %s", plainName(key), env.Name)
 		}
 		if pinned, ok := env.Pins[key]; ok && pinned != o.Pins[key] && env.Class == Mainnet {
 			return refuse("pins.%s: is pinned as %s, class mainnet admits no other", key, pinned)

@@ -71,6 +71,7 @@ func TestAnOverlayThatIsNotOneIsRefused(t *testing.T) {
 		{`{"environment": "staging", "store": {"kind": "file", "path": "../x"}}`, "o.json: overlay: store: a store of kind file needs a path without .."},
 		{`{"environment": "staging", "store": {"kind": "ftp"}}`, `o.json: overlay: store.kind: "ftp" is neither file nor s3`},
 		{`{"environment": "staging", "pins": {"bank": "0x12"}}`, `o.json: overlay: pins.bank: "0x12" is not an address: 0x and 40 hexadecimal digits`},
+		{`{"environment": "staging", "pins": {"\u001b[2J": "0x12"}}`, `o.json: overlay: pins."\x1b[2J": "0x12" is not an address: 0x and 40 hexadecimal digits`},
 		{strings.Repeat(`{"a":`, 40), "o.json: overlay: is nested too deeply"},
 		{strings.Repeat(" ", 4<<20) + "{}", "o.json: overlay: has 4194306 bytes, may have 4194304"},
 	} {
