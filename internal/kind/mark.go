@@ -1,6 +1,10 @@
 package kind
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -36,4 +40,63 @@ func PeopleTags(k config.Key) map[string]string {
 		add("network", k.Networks[0])
 	}
 	return tags
+}
+
+// MarkedFor is the id that an object's tags mark it for; ok is false when it
+// does not carry the environment's mark. A mark whose id cannot be one of this
+// kind and scope stands for the object itself, under its own name, so that it
+// is seen and reported as undeclared.
+func MarkedFor(tags map[string]string, environment, kind, scope, name string) (id resource.ID, ok bool) {
+	if tags[TagEnvironment] != environment {
+		return resource.ID{}, false
+	}
+	id, err := resource.ParseID(tags[TagID])
+	if err != nil || id.Kind != kind || id.Scope != scope {
+		id = resource.ID{Kind: kind, Scope: scope, Name: name}
+	}
+	return id, true
+}
+
+// MarkOf is the text of a mark: the environment where it is ours, "environment
+// id" where it is somebody else's, empty where there is none.
+func MarkOf(tags map[string]string, environment string, ours bool) string {
+	if ours {
+		return environment
+	}
+	return strings.TrimSpace(tags[TagEnvironment] + " " + tags[TagID])
+}
+
+// ShownTags keeps of an object's tags those that are declared; of an undeclared
+// object those that we would have written. Others are nobody's business here.
+func ShownTags(live, want map[string]string, declared bool) map[string]string {
+	names := slices.Collect(maps.Keys(want))
+	if !declared {
+		names = []string{"agent", "role", "use", "network"}
+	}
+	tags := map[string]string{}
+	for _, name := range names {
+		if value, ok := live[name]; ok {
+			tags[name] = value
+		}
+	}
+	return tags
+}
+
+// KeysOf lists the environment's keys that are resources of one kind, by scope.
+// A key that another operator runs lives in another account and is not ours.
+// The environment's own region is always there: what nobody declares any more
+// is looked for in it.
+func KeysOf(env *config.Environment, kind string) map[string]map[resource.ID]config.Key {
+	scopes := map[string]map[resource.ID]config.Key{env.AWS.Region: {}}
+	for _, key := range env.Keys {
+		id := key.ResourceID()
+		if id.Kind != kind || key.OperatedBy == "external" {
+			continue
+		}
+		if scopes[id.Scope] == nil {
+			scopes[id.Scope] = map[resource.ID]config.Key{}
+		}
+		scopes[id.Scope][id] = key
+	}
+	return scopes
 }

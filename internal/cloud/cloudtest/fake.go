@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"encoding/asn1"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,11 +19,9 @@ import (
 type Fake struct {
 	Switch
 	account string
-	// TagLag hides this many of the newest tagged keys from the tagging API,
-	// which is eventually consistent.
-	TagLag int
 
 	state   sync.Mutex
+	frozen  bool
 	regions map[string]*region
 	serial  int
 }
@@ -37,6 +36,58 @@ type region struct {
 	order   []string // key ids, oldest first
 	aliases map[string]string
 	secrets map[string]*fakeSecret
+	// stale is what lists still show while they are frozen.
+	stale *region
+}
+
+func newRegion() *region {
+	return &region{keys: map[string]*fakeKey{}, aliases: map[string]string{}, secrets: map[string]*fakeSecret{}}
+}
+
+// listed is the region as lists show it.
+func (r *region) listed() *region {
+	if r.stale != nil {
+		return r.stale
+	}
+	return r
+}
+
+// Freeze makes ListAliases, ListSecrets and GetResources show what is there now,
+// whatever happens afterwards: lists are eventually consistent. Questions about
+// one object are answered from the present.
+func (f *Fake) Freeze() {
+	f.state.Lock()
+	defer f.state.Unlock()
+	f.frozen = true
+	for _, r := range f.regions {
+		r.stale = r.copy()
+	}
+}
+
+// Thaw lets lists show the present again.
+func (f *Fake) Thaw() {
+	f.state.Lock()
+	defer f.state.Unlock()
+	f.frozen = false
+	for _, r := range f.regions {
+		r.stale = nil
+	}
+}
+
+func (r *region) copy() *region {
+	c := newRegion()
+	c.order, c.aliases = slices.Clone(r.order), maps.Clone(r.aliases)
+	for id, key := range r.keys {
+		k := *key
+		k.tags = maps.Clone(key.tags)
+		c.keys[id] = &k
+	}
+	for name, secret := range r.secrets {
+		s := *secret
+		s.tags = maps.Clone(secret.tags)
+		c.secrets[name] = &s
+	}
+	return c
 }
 
 type fakeKey struct {
@@ -60,7 +111,10 @@ type fakeSecret struct {
 func (f *Fake) region(name string) *region {
 	r, ok := f.regions[name]
 	if !ok {
-		r = &region{keys: map[string]*fakeKey{}, aliases: map[string]string{}, secrets: map[string]*fakeSecret{}}
+		r = newRegion()
+		if f.frozen {
+			r.stale = newRegion()
+		}
 		f.regions[name] = r
 	}
 	return r

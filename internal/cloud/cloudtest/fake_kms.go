@@ -191,8 +191,9 @@ func (k *KMS) ListAliases(_ context.Context, in *kms.ListAliasesInput, _ ...func
 			return nil, err
 		}
 		entries := []types.AliasListEntry{{AliasName: aws.String("alias/aws/secretsmanager")}}
-		for _, name := range slices.Sorted(maps.Keys(k.region().aliases)) {
-			entries = append(entries, types.AliasListEntry{AliasName: aws.String(name), TargetKeyId: aws.String(k.region().aliases[name])})
+		listed := k.region().listed()
+		for _, name := range slices.Sorted(maps.Keys(listed.aliases)) {
+			entries = append(entries, types.AliasListEntry{AliasName: aws.String(name), TargetKeyId: aws.String(listed.aliases[name])})
 		}
 		part, next, err := page(entries, aws.ToString(in.Marker), limit)
 		if err != nil {

@@ -89,8 +89,7 @@ type Tagging struct {
 // Tagging is the client of one region.
 func (f *Fake) Tagging(region string) *Tagging { return &Tagging{fake: f, name: region} }
 
-// GetResources pages by at most 100. It knows keys and secrets, and lags behind
-// by TagLag keys.
+// GetResources pages by at most 100. It knows keys and secrets.
 func (t *Tagging) GetResources(_ context.Context, in *resourcegroupstaggingapi.GetResourcesInput, _ ...func(*resourcegroupstaggingapi.Options)) (*resourcegroupstaggingapi.GetResourcesOutput, error) {
 	return answer(t.fake, "tagging.GetResources", func() (*resourcegroupstaggingapi.GetResourcesOutput, error) {
 		limit, err := limitOf(in.ResourcesPerPage, 50, 100)
@@ -103,8 +102,8 @@ func (t *Tagging) GetResources(_ context.Context, in *resourcegroupstaggingapi.G
 				all = append(all, mapping(arn, tags))
 			}
 		}
-		r := t.fake.region(t.name)
-		for _, id := range r.order[:max(0, len(r.order)-t.fake.TagLag)] {
+		r := t.fake.region(t.name).listed()
+		for _, id := range r.order {
 			add("kms:key", r.keys[id].arn, r.keys[id].tags)
 		}
 		for _, name := range slices.Sorted(maps.Keys(r.secrets)) {

@@ -115,8 +115,9 @@ func (s *Secrets) ListSecrets(_ context.Context, in *secretsmanager.ListSecretsI
 			return nil, err
 		}
 		var all []types.SecretListEntry
-		for _, name := range slices.Sorted(maps.Keys(s.region().secrets)) {
-			secret := s.region().secrets[name]
+		listed := s.region().listed()
+		for _, name := range slices.Sorted(maps.Keys(listed.secrets)) {
+			secret := listed.secrets[name]
 			if secret.deleted != nil && !aws.ToBool(in.IncludePlannedDeletion) || !secret.matches(in.Filters) {
 				continue
 			}

@@ -142,18 +142,15 @@ func Traits() resource.Traits {
 	}
 }
 
-// declare lists the KMS keys of the environment. A key that another operator
-// runs lives in another account and is not ours to make.
+// declare lists the KMS keys of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	var objects []kind.Object[Spec]
-	for _, key := range env.Keys {
-		if key.ResourceID().Kind != Name || key.OperatedBy == "external" {
-			continue
+	for _, keys := range kind.KeysOf(env, Name) {
+		for id, key := range keys {
+			objects = append(objects, kind.Object[Spec]{ID: id, Spec: desired(env, key), Mode: env.Mode, Why: []resource.Source{key.Source}})
 		}
-		objects = append(objects, kind.Object[Spec]{
-			ID: key.ResourceID(), Spec: desired(env, key), Mode: env.Mode, Why: []resource.Source{key.Source},
-		})
 	}
+	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
 	return objects, nil
 }
 
@@ -172,29 +169,6 @@ func aliasOf(key config.Key) string {
 		return key.Alias
 	}
 	return "alias/" + key.Alias
-}
-
-// declaredIn maps the ids of one region to their keys.
-func declaredIn(env *config.Environment, region string) map[resource.ID]config.Key {
-	keys := map[resource.ID]config.Key{}
-	for _, key := range env.Keys {
-		if id := key.ResourceID(); id.Kind == Name && id.Scope == region && key.OperatedBy != "external" {
-			keys[id] = key
-		}
-	}
-	return keys
-}
-
-// regions lists where the environment may have keys.
-func regions(env *config.Environment) []string {
-	all := []string{env.AWS.Region}
-	for _, key := range env.Keys {
-		if key.ResourceID().Kind == Name {
-			all = append(all, key.ResourceID().Scope)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 func sentence(format string, args ...any) string { return fmt.Sprintf(format, args...) }

@@ -29,6 +29,7 @@ const (
 
 // survey is what the listings of one region say before any key is looked at.
 type survey struct {
+	mu sync.Mutex
 	// target maps an alias to the key id it points to.
 	target map[string]string
 	// tags maps a key id to its tags.
@@ -36,6 +37,16 @@ type survey struct {
 	// sure holds the key ids whose tags were read from the key itself; the
 	// tagging API lags behind.
 	sure map[string]bool
+}
+
+func newSurvey() *survey {
+	return &survey{target: map[string]string{}, tags: map[string]map[string]string{}, sure: map[string]bool{}}
+}
+
+func (s *survey) pointsTo(alias string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.target[alias]
 }
 
 // region reads the keys of one region.
@@ -55,8 +66,9 @@ type region struct {
 
 func (k *kmsKey) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
 	var all kind.Observation[Spec]
-	for _, name := range regions(env) {
-		r := &region{kmsKey: k, env: env, name: name, kms: k.KMS(name), declared: declaredIn(env, name)}
+	declared := kind.KeysOf(env, Name)
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		r := &region{kmsKey: k, env: env, name: name, kms: k.KMS(name), declared: declared[name]}
 		join(&all, r.run(ctx, r.list))
 	}
 	return all
@@ -72,7 +84,7 @@ func (k *kmsKey) read(ctx context.Context, env *config.Environment, ids []resour
 	var all kind.Observation[Spec]
 	for _, name := range slices.Sorted(maps.Keys(byRegion)) {
 		wanted := byRegion[name]
-		declared := declaredIn(env, name)
+		declared := kind.KeysOf(env, Name)[name]
 		maps.DeleteFunc(declared, func(id resource.ID, _ config.Key) bool { return !slices.Contains(wanted, id) })
 		r := &region{kmsKey: k, env: env, name: name, kms: k.KMS(name), declared: declared, narrow: true}
 		join(&all, r.run(ctx, func(ctx context.Context) (*survey, error) { return r.look(ctx, wanted) }))
@@ -106,7 +118,7 @@ func (r *region) run(ctx context.Context, find func(context.Context) (*survey, e
 
 // list reads all aliases and all keys with our mark, page by page.
 func (r *region) list(ctx context.Context) (*survey, error) {
-	s := &survey{target: map[string]string{}, tags: map[string]map[string]string{}, sure: map[string]bool{}}
+	s := newSurvey()
 	// The two lists are independent; a plan waits for the slower one only.
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -177,7 +189,7 @@ func (r *region) resources(ctx context.Context, filters []tagging.TagFilter) (ma
 // look finds the wanted keys by their tags and their aliases, without listing
 // anything else.
 func (r *region) look(ctx context.Context, wanted []resource.ID) (*survey, error) {
-	s := &survey{target: map[string]string{}, tags: map[string]map[string]string{}, sure: map[string]bool{}}
+	s := newSurvey()
 	for chunk := range slices.Chunk(wanted, filterValues) {
 		names := make([]string, len(chunk))
 		for i, id := range chunk {
@@ -187,23 +199,32 @@ func (r *region) look(ctx context.Context, wanted []resource.ID) (*survey, error
 			return nil, err
 		}
 	}
+	aliases := make([]string, 0, len(r.declared))
 	for _, key := range r.declared {
-		if err := r.resolve(ctx, s, aliasOf(key)); err != nil {
-			return nil, err
-		}
+		aliases = append(aliases, aliasOf(key))
+	}
+	if err := r.each(ctx, aliases, func(ctx context.Context, alias string) error { return r.resolve(ctx, s, alias) }); err != nil {
+		return nil, err
 	}
 	// The tagging API may still show a tag that was removed.
-	for _, keyID := range slices.Sorted(maps.Keys(s.tags)) {
-		if err := r.confirm(ctx, s, keyID); err != nil {
-			return nil, err
-		}
+	return s, r.each(ctx, slices.Collect(maps.Keys(s.tags)), func(ctx context.Context, keyID string) error { return r.confirm(ctx, s, keyID) })
+}
+
+// each works on many names at once and stops at the first error.
+func (k *kmsKey) each(ctx context.Context, names []string, work func(context.Context, string) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(k.Parallel)
+	for _, name := range names {
+		group.Go(func() error { return work(ctx, name) })
 	}
-	return s, nil
+	return group.Wait()
 }
 
 // resolve asks where one alias points to.
 func (r *region) resolve(ctx context.Context, s *survey, alias string) error {
 	out, err := r.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(alias)})
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case cloud.NotFound(err):
 		delete(s.target, alias)
@@ -215,12 +236,11 @@ func (r *region) resolve(ctx context.Context, s *survey, alias string) error {
 	return nil
 }
 
-// confirm reads a key's tags from the key itself, once.
+// confirm reads a key's tags from the key itself.
 func (r *region) confirm(ctx context.Context, s *survey, keyID string) error {
-	if s.sure[keyID] {
-		return nil
-	}
 	tags, err := r.tagsOf(ctx, r.kms, keyID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case cloud.NotFound(err):
 		// The tagging API lists what is long deleted.

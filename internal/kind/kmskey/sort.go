@@ -61,40 +61,37 @@ func (r *region) sort(ctx context.Context, s *survey) error {
 	return group.Wait()
 }
 
-// settle asks the keys themselves wherever the listings look wrong: they lag
-// behind, and nothing is planned on a stale list.
+// settle asks the aliases and the keys themselves wherever the lists do not
+// show one key with our mark behind its alias: lists lag behind, and nothing is
+// planned on a stale one.
 func (r *region) settle(ctx context.Context, s *survey) error {
 	owners := r.owners(s)
-	for _, id := range slices.SortedFunc(maps.Keys(r.declared), resource.ID.Compare) {
-		alias := aliasOf(r.declared[id])
-		if len(owners[id]) > 0 && !slices.Contains(owners[id], s.target[alias]) && !r.narrow {
+	var odd []string
+	for id, key := range r.declared {
+		if alias := aliasOf(key); !slices.Contains(owners[id], s.target[alias]) {
+			odd = append(odd, alias)
+		}
+	}
+	return r.each(ctx, odd, func(ctx context.Context, alias string) error {
+		if !r.narrow {
 			if err := r.resolve(ctx, s, alias); err != nil {
 				return err
 			}
 		}
-		if target := s.target[alias]; target != "" && !slices.Contains(owners[id], target) {
-			if err := r.confirm(ctx, s, target); err != nil {
-				return err
-			}
+		if target := s.pointsTo(alias); target != "" {
+			return r.confirm(ctx, s, target)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // owners maps each id to the keys that carry our mark for it.
 func (r *region) owners(s *survey) map[resource.ID][]string {
 	owners := map[resource.ID][]string{}
 	for keyID, tags := range s.tags {
-		if tags[kind.TagEnvironment] != r.env.Name {
-			continue
+		if id, ok := kind.MarkedFor(tags, r.env.Name, Name, r.name, keyID); ok {
+			owners[id] = append(owners[id], keyID)
 		}
-		id, err := resource.ParseID(tags[kind.TagID])
-		if err != nil || id.Kind != Name || id.Scope != r.name {
-			// Our environment's mark with an id that cannot be: it stands for itself
-			// and is reported as undeclared.
-			id = resource.ID{Kind: Name, Scope: r.name, Name: keyID}
-		}
-		owners[id] = append(owners[id], keyID)
 	}
 	for _, keys := range owners {
 		slices.Sort(keys)
@@ -145,9 +142,9 @@ func (r *region) object(ctx context.Context, s *survey, c candidate, m *types.Ke
 	tags := s.tags[c.keyID]
 	multi := aws.ToBool(m.MultiRegion)
 	spec := Spec{
-		Mark: markOf(tags, r.env.Name, c.id), Description: aws.ToString(m.Description), KeySpec: string(m.KeySpec),
+		Mark: kind.MarkOf(tags, r.env.Name, !c.foreign), Description: aws.ToString(m.Description), KeySpec: string(m.KeySpec),
 		Usage: string(m.KeyUsage), Origin: string(m.Origin), MultiRegion: &multi, State: string(m.KeyState),
-		Tags: shown(tags, want.Tags, declared),
+		Tags: kind.ShownTags(tags, want.Tags, declared),
 	}
 	if declared && s.target[want.Alias] == c.keyID {
 		spec.Alias = want.Alias
@@ -164,7 +161,7 @@ func (r *region) object(ctx context.Context, s *survey, c candidate, m *types.Ke
 			return kind.Object[Spec]{}, err
 		}
 		tags = fresh
-		spec.Tags, spec.AddressTag = shown(tags, want.Tags, true), addressTag(tags, address, proved)
+		spec.Tags, spec.AddressTag = kind.ShownTags(tags, want.Tags, true), addressTag(tags, address, proved)
 	}
 	outputs := resource.Outputs{"arn": aws.ToString(m.Arn), "keyId": c.keyID, "state": spec.State}
 	if m.CreationDate != nil {
@@ -174,36 +171,6 @@ func (r *region) object(ctx context.Context, s *survey, c candidate, m *types.Ke
 		outputs["address"], spec.Address = address, address
 	}
 	return kind.Object[Spec]{ID: c.id, Spec: spec, Outputs: outputs}, nil
-}
-
-// markOf is the environment for our own mark, "environment id" for another.
-func markOf(tags map[string]string, environment string, id resource.ID) string {
-	owner, of := tags[kind.TagEnvironment], tags[kind.TagID]
-	if owner == environment && (of == id.String() || !parses(of)) || of == "" {
-		return owner
-	}
-	return owner + " " + of
-}
-
-func parses(id string) bool {
-	_, err := resource.ParseID(id)
-	return err == nil
-}
-
-// shown keeps the tags that are declared; of an undeclared key those that we
-// would have written.
-func shown(live, want map[string]string, declared bool) map[string]string {
-	names := slices.Collect(maps.Keys(want))
-	if !declared {
-		names = []string{"agent", "role", "use", "network"}
-	}
-	tags := map[string]string{}
-	for _, name := range names {
-		if value, ok := live[name]; ok {
-			tags[name] = value
-		}
-	}
-	return tags
 }
 
 // address is the key's address, and whether it was derived from the public key

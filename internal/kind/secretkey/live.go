@@ -5,12 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/ethereum/go-ethereum/common"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
@@ -35,15 +37,21 @@ type region struct {
 	name     string
 	api      API
 	declared map[resource.ID]config.Key
-	seen     kind.Observation[Spec]
+	// narrow is true when only some ids are asked for: each is then read itself.
+	narrow bool
+
+	mu    sync.Mutex
+	found map[string]*live // by name
+	seen  kind.Observation[Spec]
 }
 
 func (k *secretKey) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
 	var all kind.Observation[Spec]
-	for _, name := range regions(env) {
-		r := &region{env: env, name: name, api: k.Secrets(name), declared: declaredIn(env, name)}
+	declared := kind.KeysOf(env, Name)
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		r := &region{env: env, name: name, api: k.Secrets(name), declared: declared[name]}
 		// The filters match prefixes: "staging" finds "staging2" too.
-		join(&all, r.run(ctx, kind.TagEnvironment, []string{env.Name}))
+		join(&all, r.run(ctx, k.Parallel, kind.TagEnvironment, []string{env.Name}))
 	}
 	return all
 }
@@ -58,13 +66,13 @@ func (k *secretKey) read(ctx context.Context, env *config.Environment, ids []res
 	var all kind.Observation[Spec]
 	for _, name := range slices.Sorted(maps.Keys(byRegion)) {
 		wanted := byRegion[name]
-		r := &region{env: env, name: name, api: k.Secrets(name), declared: declaredIn(env, name)}
+		r := &region{env: env, name: name, api: k.Secrets(name), declared: kind.KeysOf(env, Name)[name], narrow: true}
 		maps.DeleteFunc(r.declared, func(id resource.ID, _ config.Key) bool { return !slices.Contains(wanted, id) })
 		values := make([]string, len(wanted))
 		for i, id := range wanted {
 			values[i] = id.String()
 		}
-		found := r.run(ctx, kind.TagID, values)
+		found := r.run(ctx, k.Parallel, kind.TagID, values)
 		// A prefix finds more than was asked for.
 		found.Owned = slices.DeleteFunc(found.Owned, func(o kind.Object[Spec]) bool { return !slices.Contains(wanted, o.ID) })
 		found.Facts = slices.DeleteFunc(found.Facts, func(f resource.Fact) bool { return !slices.Contains(wanted, f.ID) })
@@ -82,24 +90,35 @@ func join(all *kind.Observation[Spec], more kind.Observation[Spec]) {
 
 // run lists what carries a tag with one of the values, then asks by name for
 // what is declared and was not listed.
-func (r *region) run(ctx context.Context, tag string, values []string) kind.Observation[Spec] {
-	found, err := r.list(ctx, tag, values)
-	if err != nil {
+func (r *region) run(ctx context.Context, parallel int, tag string, values []string) kind.Observation[Spec] {
+	if err := r.list(ctx, tag, values); err != nil {
 		operation, cause := cloud.Operation(err)
 		return kind.Observation[Spec]{Unread: []resource.Unread{{Scope: Name + "/" + r.name, Operation: operation, Cause: cause}}}
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(r.declared), resource.ID.Compare) {
-		r.complete(ctx, found, id)
+	var odd []resource.ID
+	for id, key := range r.declared {
+		want := desired(r.env, key)
+		have, listed := r.found[want.Secret]
+		if r.narrow || !listed || r.idOf(have) != id || differs(want, have) {
+			odd = append(odd, id)
+		}
 	}
-	r.file(found)
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for _, id := range odd {
+		group.Go(func() error { r.ask(ctx, id); return nil })
+	}
+	_ = group.Wait()
+	r.file()
+	slices.SortFunc(r.seen.Unread, resource.Unread.Compare)
 	return r.seen
 }
 
 // filterValues is how many values one filter may have.
 const filterValues = 10
 
-func (r *region) list(ctx context.Context, tag string, values []string) (map[string]*live, error) {
-	found := map[string]*live{}
+func (r *region) list(ctx context.Context, tag string, values []string) error {
+	r.found = map[string]*live{}
 	for chunk := range slices.Chunk(values, filterValues) {
 		in := &secretsmanager.ListSecretsInput{
 			MaxResults: aws.Int32(pageSize), IncludePlannedDeletion: aws.Bool(true),
@@ -111,10 +130,10 @@ func (r *region) list(ctx context.Context, tag string, values []string) (map[str
 		for {
 			out, err := r.api.ListSecrets(ctx, in)
 			if err != nil {
-				return nil, cloud.Explain("secretsmanager:ListSecrets", r.name, err)
+				return cloud.Explain("secretsmanager:ListSecrets", r.name, err)
 			}
 			for _, s := range out.SecretList {
-				found[aws.ToString(s.Name)] = &live{
+				r.found[aws.ToString(s.Name)] = &live{
 					name: aws.ToString(s.Name), arn: aws.ToString(s.ARN), description: aws.ToString(s.Description),
 					tags: tagMap(s.Tags), created: s.CreatedDate, deleted: s.DeletedDate != nil, version: current(s.SecretVersionsToStages),
 				}
@@ -124,46 +143,32 @@ func (r *region) list(ctx context.Context, tag string, values []string) (map[str
 			}
 		}
 	}
-	return found, nil
+	return nil
 }
 
-// complete asks the secret itself when the list lacks it or shows a difference:
-// lists may lag by five minutes (ListSecrets, Secrets Manager API reference).
-func (r *region) complete(ctx context.Context, found map[string]*live, id resource.ID) {
-	want := desired(r.env, r.declared[id])
-	have, listed := found[want.Secret]
-	if listed && r.idOf(have) == id && len(differing(want, have)) == 0 {
-		return
-	}
-	fresh, err := describe(ctx, r.api, want.Secret)
+// ask reads one secret itself: lists may lag by five minutes (ListSecrets,
+// Secrets Manager API reference).
+func (r *region) ask(ctx context.Context, id resource.ID) {
+	name := SecretName(r.declared[id])
+	fresh, err := describe(ctx, r.api, name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
-	case cloud.NotFound(err):
-		delete(found, want.Secret)
-	case err != nil:
+	case err == nil:
+		r.found[name] = fresh
+		return
+	case !cloud.NotFound(err):
 		operation, cause := cloud.Operation(err)
 		r.seen.Unread = append(r.seen.Unread, resource.Unread{Scope: id.String(), Operation: operation, Cause: cause})
-		delete(found, want.Secret)
-	default:
-		found[want.Secret] = fresh
 	}
+	delete(r.found, name)
 }
 
-// differing names what of a live secret is not as declared.
-func differing(want Spec, have *live) []string {
-	var paths []string
-	if have.description != want.Description {
-		paths = append(paths, "description")
-	}
-	if !maps.Equal(shown(have.tags, want.Tags, true), want.Tags) {
-		paths = append(paths, "tags")
-	}
-	if address, ok := checksummed(have.tags[kind.TagAddress]); !ok || want.Address != "" && want.Address != address {
-		paths = append(paths, "address")
-	}
-	if have.deleted {
-		paths = append(paths, "state")
-	}
-	return paths
+// differs reports whether a listed secret is not as declared.
+func differs(want Spec, have *live) bool {
+	address, ok := checksummed(have.tags[kind.TagAddress])
+	return have.description != want.Description || have.deleted || !ok || want.Address != "" && want.Address != address ||
+		!maps.Equal(kind.ShownTags(have.tags, want.Tags, true), want.Tags)
 }
 
 func describe(ctx context.Context, api API, name string) (*live, error) {
@@ -180,24 +185,16 @@ func describe(ctx context.Context, api API, name string) (*live, error) {
 // idOf is the id that a secret's mark names; the zero ID when it carries no
 // mark of this environment.
 func (r *region) idOf(s *live) resource.ID {
-	if s.tags[kind.TagEnvironment] != r.env.Name {
-		return resource.ID{}
-	}
-	id, err := resource.ParseID(s.tags[kind.TagID])
-	if err != nil || id.Kind != Name || id.Scope != r.name {
-		// Our environment's mark with an id that cannot be: it stands for itself
-		// and is reported as undeclared.
-		return resource.ID{Kind: Name, Scope: r.name, Name: s.name}
-	}
+	id, _ := kind.MarkedFor(s.tags, r.env.Name, Name, r.name, s.name)
 	return id
 }
 
 // file sorts the secrets into ours and others', one per id.
-func (r *region) file(found map[string]*live) {
+func (r *region) file() {
 	owners := map[resource.ID][]*live{}
-	for _, name := range slices.Sorted(maps.Keys(found)) {
-		if id := r.idOf(found[name]); !id.IsZero() {
-			owners[id] = append(owners[id], found[name])
+	for _, name := range slices.Sorted(maps.Keys(r.found)) {
+		if id := r.idOf(r.found[name]); !id.IsZero() {
+			owners[id] = append(owners[id], r.found[name])
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(owners), resource.ID.Compare) {
@@ -216,7 +213,7 @@ func (r *region) file(found map[string]*live) {
 		r.seen.Owned = append(r.seen.Owned, r.object(id, chosen))
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(r.declared), resource.ID.Compare) {
-		if s, there := found[SecretName(r.declared[id])]; there && r.idOf(s) != id {
+		if s, there := r.found[SecretName(r.declared[id])]; there && r.idOf(s) != id {
 			r.seen.Foreign = append(r.seen.Foreign, r.object(id, s))
 		}
 	}
@@ -225,8 +222,8 @@ func (r *region) file(found map[string]*live) {
 func (r *region) object(id resource.ID, s *live) kind.Object[Spec] {
 	key, declared := r.declared[id]
 	spec := Spec{
-		Mark: markOf(s.tags, r.env.Name, r.idOf(s) == id), Secret: s.name, Description: s.description, State: present,
-		Tags: shown(s.tags, kind.PeopleTags(key), declared),
+		Mark: kind.MarkOf(s.tags, r.env.Name, r.idOf(s) == id), Secret: s.name, Description: s.description, State: present,
+		Tags: kind.ShownTags(s.tags, kind.PeopleTags(key), declared),
 	}
 	if s.deleted {
 		spec.State = pendingDeletion
@@ -252,30 +249,6 @@ func (s *live) outputs() resource.Outputs {
 		outputs["address"] = address
 	}
 	return outputs
-}
-
-// markOf is the environment for our own mark, "environment id" for another.
-func markOf(tags map[string]string, environment string, ours bool) string {
-	if ours {
-		return environment
-	}
-	return strings.TrimSpace(tags[kind.TagEnvironment] + " " + tags[kind.TagID])
-}
-
-// shown keeps the tags that are declared; of an undeclared secret those that we
-// would have written.
-func shown(live, want map[string]string, declared bool) map[string]string {
-	names := slices.Collect(maps.Keys(want))
-	if !declared {
-		names = []string{"agent", "role", "use", "network"}
-	}
-	tags := map[string]string{}
-	for _, name := range names {
-		if value, ok := live[name]; ok {
-			tags[name] = value
-		}
-	}
-	return tags
 }
 
 // current is the version that readers get.

@@ -61,6 +61,8 @@ type API interface {
 type Options struct {
 	// Secrets gives the client of a region.
 	Secrets func(region string) API
+	// Parallel bounds concurrent calls; 0 means 16.
+	Parallel int
 	// Clock and Waits are how long an effect may take to be seen; zero values
 	// mean the wall clock and cloud.SettleWaits.
 	Clock cloud.Clock
@@ -73,6 +75,9 @@ type secretKey struct{ Options }
 func New(o Options) (kind.Kind, error) {
 	if o.Secrets == nil {
 		return kind.Kind{}, errors.New("secret-key: needs a client for Secrets Manager")
+	}
+	if o.Parallel == 0 {
+		o.Parallel = 16
 	}
 	if o.Waits == nil {
 		o.Waits = cloud.SettleWaits()
@@ -105,14 +110,12 @@ func Traits() resource.Traits {
 // declare lists the hex keys of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	var objects []kind.Object[Spec]
-	for _, key := range env.Keys {
-		if key.ResourceID().Kind != Name || key.OperatedBy == "external" {
-			continue
+	for _, keys := range kind.KeysOf(env, Name) {
+		for id, key := range keys {
+			objects = append(objects, kind.Object[Spec]{ID: id, Spec: desired(env, key), Mode: env.Mode, Why: []resource.Source{key.Source}})
 		}
-		objects = append(objects, kind.Object[Spec]{
-			ID: key.ResourceID(), Spec: desired(env, key), Mode: env.Mode, Why: []resource.Source{key.Source},
-		})
 	}
+	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
 	return objects, nil
 }
 
@@ -126,28 +129,5 @@ func desired(env *config.Environment, key config.Key) Spec {
 // SecretName is the name under which a hex key is stored: its alias without
 // the KMS prefix.
 func SecretName(key config.Key) string { return strings.TrimPrefix(key.Alias, "alias/") }
-
-// declaredIn maps the ids of one region to their keys.
-func declaredIn(env *config.Environment, region string) map[resource.ID]config.Key {
-	keys := map[resource.ID]config.Key{}
-	for _, key := range env.Keys {
-		if id := key.ResourceID(); id.Kind == Name && id.Scope == region && key.OperatedBy != "external" {
-			keys[id] = key
-		}
-	}
-	return keys
-}
-
-// regions lists where the environment may have secrets.
-func regions(env *config.Environment) []string {
-	all := []string{env.AWS.Region}
-	for _, key := range env.Keys {
-		if key.ResourceID().Kind == Name {
-			all = append(all, key.ResourceID().Scope)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
 
 func sentence(format string, args ...any) string { return fmt.Sprintf(format, args...) }
