@@ -1,0 +1,231 @@
+package chain
+
+import (
+	"context"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+)
+
+// Query says what to read of a network.
+type Query struct {
+	// Bank pays. Nil: fees, nonces and the bank's balance are not read.
+	Bank    *common.Address
+	Wallets []Wallet
+}
+
+// Wallet is an address whose balance is wanted. Its code is read too when its
+// balance is below Floor (wei; nil: never).
+type Wallet struct {
+	Address common.Address
+	Floor   *big.Int
+}
+
+// Block is the block that a survey was pinned to.
+type Block struct {
+	Number uint64
+	Hash   common.Hash
+	// Time is seconds since 1970 UTC.
+	Time uint64
+	// BaseFee in wei; nil on a chain without EIP-1559.
+	BaseFee *big.Int
+}
+
+// Account is the bank. Pending above Nonce means that transactions of it are
+// in flight.
+type Account struct {
+	Balance        *big.Int
+	Nonce, Pending uint64
+	// Fees of a transfer now, and the gas that a plain one takes here.
+	Fees Fees
+	Gas  uint64
+}
+
+// Survey is what a Query found, all of it from one endpoint and, but for nonces
+// and prices, from one block.
+type Survey struct {
+	Block    Block
+	Bank     *Account
+	Balances map[common.Address]*big.Int
+	// Code says of each wallet below its floor whether it has code.
+	Code map[common.Address]bool
+}
+
+// Survey reads a network in 1 + ⌈(addresses+bank)/BatchSize⌉ HTTP requests, where
+// bank is 2 elements and 4 on OP-stack chains: at most ⌈addresses/100⌉ + 2 with
+// the default batch. Codes are only read of wallets that are to be paid, in
+// ⌈paid/BatchSize⌉ requests more.
+func (n *Network) Survey(ctx context.Context, q Query) (Survey, error) {
+	var found Survey
+	err := n.read(ctx, func(ctx context.Context, e *endpoint) error {
+		var err error
+		found, err = n.survey(ctx, e, q)
+		return err
+	})
+	return found, err
+}
+
+func (n *Network) survey(ctx context.Context, e *endpoint, q Query) (Survey, error) {
+	s := surveyor{Network: n, e: e, found: Survey{Balances: map[common.Address]*big.Int{}, Code: map[common.Address]bool{}}}
+	if err := s.head(ctx, q.Bank); err != nil {
+		return Survey{}, err
+	}
+	if err := s.state(ctx, q); err != nil {
+		return Survey{}, err
+	}
+	if err := s.codes(ctx, q.Wallets); err != nil {
+		return Survey{}, err
+	}
+	return s.found, nil
+}
+
+type surveyor struct {
+	*Network
+	e     *endpoint
+	found Survey
+	// at is the pinned block as a parameter.
+	at string
+}
+
+// head is the first request: which chain, which block, and what moves by itself.
+func (s *surveyor) head(ctx context.Context, bank *common.Address) error {
+	asserting, calls := s.assertion()
+	latest := ask("eth_getBlockByNumber", "latest", false)
+	calls = append(calls, latest)
+	var nonce, pending *call
+	fees := askFees()
+	if bank != nil {
+		nonce, pending = ask("eth_getTransactionCount", *bank, "latest"), ask("eth_getTransactionCount", *bank, "pending")
+		calls = append(calls, nonce, pending, fees.tip, fees.price)
+	}
+	if err := s.batch(ctx, s.e, calls); err != nil {
+		return err
+	}
+	if err := s.holds(s.e, asserting); err != nil {
+		return err
+	}
+	var err error
+	if s.found.Block, err = s.header(s.e, latest); err != nil {
+		return err
+	}
+	s.at = hexutil.EncodeUint64(s.found.Block.Number)
+	if bank == nil {
+		return nil
+	}
+	s.found.Bank = &Account{}
+	if s.found.Bank.Nonce, err = s.number(s.e, nonce); err != nil {
+		return err
+	}
+	if s.found.Bank.Pending, err = s.number(s.e, pending); err != nil {
+		return err
+	}
+	s.found.Bank.Fees, err = s.fees(s.e, s.found.Block, fees)
+	return err
+}
+
+// state is what is pinned to the block: the bank and the balances.
+func (s *surveyor) state(ctx context.Context, q Query) error {
+	var calls []*call
+	var balance, gas *call
+	var l1 l1Calls
+	if q.Bank != nil {
+		balance = ask("eth_getBalance", *q.Bank, s.at)
+		gas = ask("eth_estimateGas", map[string]any{"from": *q.Bank, "to": *q.Bank, "value": "0x0"})
+		calls = append(calls, balance, gas)
+		var more []*call
+		l1, more = s.askL1(s.at)
+		calls = append(calls, more...)
+	}
+	wallets := map[common.Address]*call{}
+	for _, w := range q.Wallets {
+		if wallets[w.Address] == nil {
+			wallets[w.Address] = ask("eth_getBalance", w.Address, s.at)
+			calls = append(calls, wallets[w.Address])
+		}
+	}
+	if err := s.batch(ctx, s.e, calls); err != nil {
+		return err
+	}
+	for address, c := range wallets {
+		wei, err := s.quantity(s.e, c)
+		if err != nil {
+			return err
+		}
+		s.found.Balances[address] = wei
+	}
+	if q.Bank == nil {
+		return nil
+	}
+	var err error
+	if s.found.Bank.Balance, err = s.quantity(s.e, balance); err != nil {
+		return err
+	}
+	if s.found.Bank.Gas, err = s.gas(s.e, gas); err != nil {
+		return err
+	}
+	s.found.Bank.Fees.L1, err = s.l1Fee(s.e, l1)
+	return err
+}
+
+// codes reads the code of the wallets below their floor.
+func (s *surveyor) codes(ctx context.Context, wallets []Wallet) error {
+	asked := map[common.Address]*call{}
+	var calls []*call
+	for _, w := range wallets {
+		if w.Floor == nil || s.found.Balances[w.Address].Cmp(w.Floor) >= 0 || asked[w.Address] != nil {
+			continue
+		}
+		asked[w.Address] = ask("eth_getCode", w.Address, s.at)
+		calls = append(calls, asked[w.Address])
+	}
+	if err := s.batch(ctx, s.e, calls); err != nil {
+		return err
+	}
+	for address, c := range asked {
+		code, err := s.data(s.e, c)
+		if err != nil {
+			return err
+		}
+		s.found.Code[address] = len(code) > 0
+	}
+	return nil
+}
+
+// maxGas is above every chain's block gas limit; more is a lie.
+const maxGas = 1 << 50
+
+func (n *Network) gas(e *endpoint, c *call) (uint64, error) {
+	gas, err := n.number(e, c)
+	if err != nil {
+		return 0, err
+	}
+	if gas < transferGas || gas > maxGas {
+		return 0, n.malformed(e, c, "the gas of a transfer")
+	}
+	return gas, nil
+}
+
+// EstimateTransfer asks what gas a transfer takes. A transfer to a Safe takes
+// 27,000, on some rollups any transfer takes more than 21,000; a fifth is added
+// to everything but the bare minimum. An error here also means that the transfer
+// would revert.
+func (n *Network) EstimateTransfer(ctx context.Context, from, to common.Address, wei *big.Int) (uint64, error) {
+	var gas uint64
+	err := n.read(ctx, func(ctx context.Context, e *endpoint) error {
+		if err := n.assert(ctx, e); err != nil {
+			return err
+		}
+		c := ask("eth_estimateGas", map[string]any{"from": from, "to": to, "value": (*hexutil.Big)(wei)})
+		if err := n.batch(ctx, e, []*call{c}); err != nil {
+			return err
+		}
+		var err error
+		gas, err = n.gas(e, c)
+		return err
+	})
+	if err == nil && gas > transferGas {
+		gas += gas / 5
+	}
+	return gas, err
+}
