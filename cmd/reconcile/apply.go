@@ -60,6 +60,7 @@ func (a *app) apply(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
+	s.declared = len(desired)
 	if err := s.checkDerived(p, desired); err != nil {
 		return err
 	}
@@ -133,8 +134,9 @@ func (s *session) checkDerived(p *plan.Plan, desired resource.Set) error {
 		return fmt.Errorf("apply: refused: %w", err)
 	}
 	judged := *p
-	judged.Findings = withoutGate(p.Findings)
-	s.judge(p, len(desired)).Apply(&judged)
+	judged.Findings = gate.Without(p.Findings)
+	bare := judged
+	s.judge(&bare, len(desired)).Apply(&judged)
 	for i, c := range judged.Changes {
 		if i >= len(p.Changes) || p.Changes[i].ID != c.ID || p.Changes[i].Risk != c.Risk || p.Changes[i].Person != c.Person {
 			return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan's risk of %s does not follow from its steps", c.ID)}

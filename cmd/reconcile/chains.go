@@ -6,9 +6,12 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/crosschain-ops/reconcile/internal/chain"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/kind/funding"
 )
 
 // chains opens each network once and keeps it. Endpoints of the form env:NAME
@@ -27,7 +30,7 @@ func (a *app) newChains(env *config.Environment) (*chains, error) {
 
 // network gives an opened network; a variable that is not set is an error
 // that names it, and makes that one network unread.
-func (c *chains) network(name string) (*chain.Network, error) {
+func (c *chains) network(name string) (funding.Network, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n, ok := c.open[name]; ok {
@@ -54,6 +57,20 @@ func (c *chains) network(name string) (*chain.Network, error) {
 	return n, nil
 }
 
+// redact takes endpoints that came from variables out of a text: they may
+// carry a token.
+func (c *chains) redact(text string) string {
+	for _, n := range c.env.Networks {
+		for _, endpoint := range n.RPC {
+			variable, indirect := strings.CutPrefix(endpoint, "env:")
+			if value := c.app.getenv(variable); indirect && value != "" {
+				text = strings.ReplaceAll(text, value, endpoint)
+			}
+		}
+	}
+	return text
+}
+
 // requests counts HTTP requests to all networks.
 func (c *chains) requests() int {
 	c.mu.Lock()
@@ -74,7 +91,7 @@ func (c *chains) close() {
 }
 
 // signer opens the key that pays. It can sign nothing but plain transfers.
-func (s *session) signer(ctx context.Context, key config.Key, address string) (*chain.TransferSigner, error) {
+func (s *session) signer(_ context.Context, key config.Key, address common.Address) (funding.Signer, error) {
 	switch key.Holder {
 	case "kms":
 		return chain.NewTransferSigner(address, cloud.KMSSigner(s.aws.KMS(key.Region), key.Alias, address))

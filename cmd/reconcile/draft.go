@@ -8,6 +8,7 @@ import (
 
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/gate"
+	"github.com/crosschain-ops/reconcile/internal/journal"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/observe"
 	"github.com/crosschain-ops/reconcile/internal/plan"
@@ -38,12 +39,6 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 	if err != nil {
 		return nil, err
 	}
-	total := len(desired)
-	for id := range world.Owned {
-		if _, declared := desired[id]; !declared {
-			total++
-		}
-	}
 	if len(only) > 0 {
 		if difference, err = s.cut(difference, only); err != nil {
 			return nil, err
@@ -53,7 +48,7 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.judge(p, total).Apply(p)
+	s.judge(p, len(desired)).Apply(p)
 	if err := p.Seal(movingOf(s.kinds)); err != nil {
 		return nil, err
 	}
@@ -188,18 +183,28 @@ func (s *session) rules() *config.Environment {
 	return s.env
 }
 
+// judge asks the gate. Total is what the configuration declares: belts are
+// shares of the whole, also where a plan is partial, and apply can count it
+// again without reading the world.
 func (s *session) judge(p *plan.Plan, total int) gate.Verdict {
+	return gate.Check(s.gateInput(p, total, s.entries))
+}
+
+func (s *session) gateInput(p *plan.Plan, total int, entries []journal.Entry) gate.Input {
+	ledger := journal.NewLedger(entries)
+	now := s.app.now().UTC()
 	in := gate.Input{
 		Plan: p, Traits: traitsOf(s.kinds), Governance: governanceOf(s.rules().Governance),
 		AppliedGovernance: s.appliedRevision.Governance, PlannedGovernance: s.revision.Governance,
 		Applied: standingOf(s.rules()), Planned: standingOf(s.env),
 		HasAnchor: s.anchor != "", SharedStore: s.env.Store.Kind == "s3", Mode: s.env.Mode,
-		Ledger: s.money(p.Digest), Units: unitsOf(s.env), Total: total, Now: s.app.now().UTC(),
+		Ledger: gate.Ledger{SpentDay: ledger.Spent(now, p.Digest), Paid: ledger.Paid()},
+		Units:  unitsOf(s.env), Total: total, Now: now,
 	}
 	if s.applied == nil {
 		in.AppliedGovernance = s.revision.Governance
 	}
-	return gate.Check(in)
+	return in
 }
 
 func rulesOf(kinds []kind.Kind) map[string]plan.Rules {

@@ -9,10 +9,8 @@ import (
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
-	"github.com/crosschain-ops/reconcile/internal/gate"
 	"github.com/crosschain-ops/reconcile/internal/journal"
 	"github.com/crosschain-ops/reconcile/internal/kind"
-	"github.com/crosschain-ops/reconcile/internal/resource"
 	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
@@ -36,6 +34,12 @@ type session struct {
 	anchor          string
 	applied         *config.Environment
 	appliedRevision config.Revision
+	// applying says that this session writes.
+	applying bool
+	// declared counts the resources of the environment.
+	declared int
+	// readings are the balances last read, for the journal.
+	readings map[string]string
 }
 
 // open loads the environment, asserts the account and reads the journal. It
@@ -116,7 +120,7 @@ func (s *session) remember(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.journal = journal.New(store, s.env.Name)
+	s.journal = journal.New(store, s.env.Name, s.app.now)
 	if s.entries, err = s.journal.Read(ctx); err != nil {
 		return fmt.Errorf("%s: journal: %w", s.env.Name, err)
 	}
@@ -131,12 +135,6 @@ func (s *session) remember(ctx context.Context) error {
 			"fetch the whole history: git fetch --unshallow")
 	}
 	return nil
-}
-
-// money is what the journal remembers of payments, leaving out one plan's own.
-func (s *session) money(own string) gate.Ledger {
-	ledger := journal.NewLedger(s.entries)
-	return gate.Ledger{SpentDay: ledger.Spent(s.app.now().UTC(), own), Paid: ledger.Paid()}
 }
 
 func (s *session) stats(d *drafted) view.Stats {
@@ -173,5 +171,3 @@ func (s *session) notKeys(k kind.Kind) bool {
 	}
 	return true
 }
-
-var _ = resource.ID{}

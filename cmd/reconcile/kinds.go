@@ -1,0 +1,64 @@
+package main
+
+import (
+	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/journal"
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/kind/funding"
+	"github.com/crosschain-ops/reconcile/internal/kind/kmskey"
+	"github.com/crosschain-ops/reconcile/internal/kind/secretkey"
+	"github.com/crosschain-ops/reconcile/internal/observe"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// newKinds is the registration list: one line a kind, with the clients it
+// gets. Kinds are made anew for every reading of the world.
+func newKinds(s *session) ([]kind.Kind, error) {
+	var list kindList
+	list.add(kmskey.New(kmskey.Options{KMS: s.kms, Tagging: s.tagging, Gated: gated(s.env) || s.applying}))
+	list.add(secretkey.New(secretkey.Options{Secrets: s.secrets}))
+	list.add(funding.New(funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now}))
+	return list.kinds, list.err
+}
+
+// knownTraits is what show needs of the kinds, without any client.
+func knownTraits() map[string]resource.Traits {
+	return map[string]resource.Traits{kmskey.Name: kmskey.Traits(), secretkey.Name: secretkey.Traits(), funding.Name: funding.Traits()}
+}
+
+type kindList struct {
+	kinds []kind.Kind
+	err   error
+}
+
+func (l *kindList) add(k kind.Kind, err error) {
+	if l.err == nil {
+		l.kinds, l.err = append(l.kinds, k), err
+	}
+}
+
+func (s *session) kms(region string) kmskey.API            { return s.aws.KMS(region) }
+func (s *session) tagging(region string) kmskey.TaggingAPI { return s.aws.Tagging(region) }
+func (s *session) secrets(region string) secretkey.API     { return s.aws.SecretsManager(region) }
+
+// reading is the last recorded balance of a wallet, what was paid to it since
+// counted in.
+func (s *session) reading(id resource.ID) (wei string, at time.Time, ok bool) {
+	return journal.NewLedger(s.entries).LastReading(id)
+}
+
+// readingsOf are the balances of a world, for the journal.
+func readingsOf(world *observe.World) map[string]string {
+	readings := map[string]string{}
+	for _, id := range world.Owned.IDs() {
+		if id.Kind != funding.Name {
+			continue
+		}
+		level, _ := world.Owned[id].Attrs["balance"].(map[string]any)
+		if wei, ok := level["wei"].(string); ok {
+			readings[id.String()] = wei
+		}
+	}
+	return readings
+}

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/apply"
+	"github.com/crosschain-ops/reconcile/internal/gate"
+	"github.com/crosschain-ops/reconcile/internal/journal"
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+	"github.com/crosschain-ops/reconcile/internal/view"
+)
+
+// The lease: how long it holds without a heartbeat, and how long a thief waits
+// after it expired, which is the deadline of one call.
+const (
+	leaseLength = 90 * time.Second
+	callTimeout = 30 * time.Second
+)
+
+// perform takes the lease and does the plan: the only path to a write.
+func (s *session) perform(ctx context.Context, p *plan.Plan, desired resource.Set) (err error) {
+	store, err := s.store()
+	if err != nil {
+		return err
+	}
+	lease, err := s.acquire(ctx, store, p)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		released := lease.Release(context.WithoutCancel(ctx))
+		if lost := (*journal.LostError)(nil); !errors.As(released, &lost) {
+			err = errors.Join(err, released)
+		}
+	}()
+	held := lease.Keep(ctx, sleep)
+	if err := s.admit(held, p, lease.Term()); err != nil {
+		return err
+	}
+	log := apply.NewLog(s.journal, lease, p.Digest, p.Revision.Commit, s.entries, s.chains.redact)
+	world, err := apply.Reread(held, s.env, s.kinds, desired, p, begun(log))
+	if err != nil {
+		return withHint(err, "reconcile plan %s --out FILE", s.env.Name)
+	}
+	if err := s.begin(held, p, lease.Term()); err != nil {
+		return err
+	}
+	s.progress.say("apply", map[string]any{"plan": p.Digest, "environment": s.env.Name, "lease": lease.Term()},
+		fmt.Sprintf("applying %s to %s · lease %d · journal %s", shortDigest(p.Digest), s.env.Name, lease.Term(), store.Name()))
+	previous, err := s.previous()
+	if err != nil {
+		return err
+	}
+	engine := &apply.Engine{
+		Environment: s.env, Plan: p, Kinds: s.kinds, Desired: desired, Previous: previous, Log: log, Outputs: world.Lookup,
+		Recheck: s.recheck(p), Report: s.report, NewIntent: newIntent, Sleep: sleep, CallTimeout: callTimeout,
+	}
+	return s.conclude(ctx, p, lease.Term(), engine.Run(held, s.app.draining))
+}
+
+func (s *session) acquire(ctx context.Context, store journal.Store, p *plan.Plan) (*journal.Lease, error) {
+	name, host := s.app.owner()
+	owner := journal.Owner{User: name, Host: host, PID: os.Getpid(), URL: s.app.runURL(), Nonce: newIntent()}
+	var floor int64
+	if len(s.entries) > 0 {
+		floor = s.entries[len(s.entries)-1].Term
+	}
+	lease, err := journal.Acquire(ctx, store, s.env.Name, p.Digest, owner, floor,
+		journal.LeaseOptions{Length: leaseLength, Grace: callTimeout, Now: s.app.now})
+	if held := (*journal.HeldError)(nil); errors.As(err, &held) {
+		return nil, fmt.Errorf("%s: %w\nhint: wait for it, or run apply again after %s", s.env.Name, err, held.Expires.Add(callTimeout).UTC().Format("15:04:05 UTC"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.env.Name, err)
+	}
+	return lease, nil
+}
+
+// admit reads the journal under the lease and refuses a spent plan, a moved
+// anchor, and a plan while another one's effects are unknown.
+func (s *session) admit(ctx context.Context, p *plan.Plan, term int64) error {
+	var err error
+	if s.entries, err = s.journal.Read(ctx); err != nil {
+		return fmt.Errorf("%s: %w", s.env.Name, err)
+	}
+	ledger := journal.NewLedger(s.entries)
+	if ledger.Closed(p.Digest) {
+		return &exitError{code: exitStale, err: withHint(fmt.Errorf("%s: plan %s was applied already", s.env.Name, shortDigest(p.Digest)), "reconcile verify %s", s.env.Name)}
+	}
+	if anchor := ledger.Anchor(); anchor != p.Revision.Applied {
+		return &exitError{code: exitStale, err: fmt.Errorf("%s: another plan was applied since: last applied commit is %q, was %q", s.env.Name, short(anchor), short(p.Revision.Applied))}
+	}
+	open := ledger.OpenPlan()
+	if open == "" || open == p.Digest {
+		return nil
+	}
+	if unsettled := ledger.Unsettled(open); len(unsettled) > 0 {
+		return &exitError{code: exitRefused, err: withHint(
+			fmt.Errorf("%s: plan %s is open and left %d steps of which nobody knows whether they happened, the first %s %s",
+				s.env.Name, shortDigest(open), len(unsettled), unsettled[0].Op, unsettled[0].ID),
+			"apply that plan's file again: it asks the world and goes on")}
+	}
+	return s.journal.Append(ctx, term, journal.Entry{Kind: journal.Abandon, Plan: open, Why: "another plan follows, and every try of this one is settled: " + p.Digest})
+}
+
+// begun tells the changes that an earlier run of this plan tried from the rest.
+func begun(log apply.Log) func(plan.Change) bool {
+	return func(c plan.Change) bool {
+		for _, step := range c.Steps {
+			if digest, err := plan.StepDigest(step); err == nil && len(log.Attempts(digest)) > 0 {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// begin records that the plan is open; a resumed plan is open already.
+func (s *session) begin(ctx context.Context, p *plan.Plan, term int64) error {
+	if err := s.recheckAll(p); err != nil {
+		return err
+	}
+	if journal.NewLedger(s.entries).OpenPlan() == p.Digest {
+		return nil
+	}
+	name, host := s.app.owner()
+	return s.journal.Append(ctx, term, journal.Entry{Kind: journal.Open, Plan: p.Digest, Commit: p.Revision.Commit, Owner: name + "@" + host})
+}
+
+// recheck asks the gate again with the journal as it is now. Every spending
+// or sensitive step passes here.
+func (s *session) recheck(p *plan.Plan) func(context.Context, plan.Change) error {
+	return func(ctx context.Context, _ plan.Change) error {
+		entries, err := s.journal.Read(ctx)
+		if err != nil {
+			return err
+		}
+		return s.judgeAgain(p, entries)
+	}
+}
+
+func (s *session) recheckAll(p *plan.Plan) error {
+	if err := s.judgeAgain(p, s.entries); err != nil {
+		return &exitError{code: exitRefused, err: err}
+	}
+	return nil
+}
+
+func (s *session) judgeAgain(p *plan.Plan, entries []journal.Entry) error {
+	again := *p
+	again.Findings = gate.Without(p.Findings)
+	verdict := gate.Check(s.gateInput(&again, s.declared, entries))
+	verdict.Apply(&again)
+	if fresh := gate.NewRefusals(p.Findings, again.Findings); len(fresh) > 0 {
+		return fmt.Errorf("the gate refuses now: %s: %s", fresh[0].Rule, fresh[0].Reason)
+	}
+	return nil
+}
+
+// conclude prints the end table, looks at the world once more, and closes the
+// plan when everything in it is done.
+func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcomes []apply.Outcome) error {
+	left, verified, err := s.verifyScope(ctx, p, outcomes)
+	if err != nil {
+		verified = "the world could not be read again: " + err.Error()
+	}
+	failed := 0
+	rows := make([]view.Outcome, 0, len(outcomes))
+	for _, o := range outcomes {
+		switch o.Result {
+		case apply.Failed, apply.Skipped, apply.Unknown:
+			failed++
+		}
+		rows = append(rows, rowOf(o))
+	}
+	options := view.OutcomeOptions{Options: s.app.viewOptions(), Verified: verified}
+	if failed > 0 {
+		options.Next = "mend the cause, then apply the same file again: it goes on where it stopped"
+	}
+	if err := view.Outcomes(s.app.out, rows, options); err != nil {
+		return err
+	}
+	if failed > 0 || err != nil {
+		return exit(exitPartial)
+	}
+	advances := !p.Partial && !p.Revision.Dirty && left == 0
+	if err := s.journal.Append(context.WithoutCancel(ctx), term, journal.Entry{
+		Kind: journal.Close, Plan: p.Digest, Commit: p.Revision.Commit, Advances: advances, Readings: s.readings,
+	}); err != nil {
+		return fmt.Errorf("all is done, but the journal could not be closed: %w", err)
+	}
+	if left > 0 {
+		return exit(exitPartial)
+	}
+	return nil
+}
+
+// verifyScope plans once more and counts what is left of the plan's scope.
+func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []apply.Outcome) (left int, verified string, err error) {
+	if len(outcomes) == 0 {
+		return 0, "", nil
+	}
+	if s.kinds, err = newKinds(s); err != nil {
+		return 0, "", err
+	}
+	d, err := s.draft(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return 0, "", err
+	}
+	s.readings = readingsOf(d.world)
+	explained := map[resource.ID]bool{}
+	for _, o := range outcomes {
+		explained[o.ID] = o.Result == apply.Failed || o.Result == apply.Skipped || o.Result == apply.Unknown
+	}
+	elsewhere := 0
+	for _, c := range d.plan.Changes {
+		known, mine := explained[c.ID]
+		switch {
+		case mine && !known:
+			left++
+		case !mine:
+			elsewhere++
+		}
+	}
+	switch {
+	case left > 0:
+		verified = fmt.Sprintf("%d changes of this plan are still, or again, to be made", left)
+	case elsewhere > 0:
+		verified = fmt.Sprintf("nothing left of this plan, %d changes outside of it", elsewhere)
+	case len(d.plan.Unread) > 0:
+		verified = fmt.Sprintf("nothing left in what was read, %d scopes unread", len(d.plan.Unread))
+	default:
+		verified = "nothing left"
+	}
+	return left, verified, nil
+}
+
+func rowOf(o apply.Outcome) view.Outcome {
+	row := view.Outcome{ID: o.ID, Result: string(o.Result), Detail: o.Detail}
+	if o.Err != nil {
+		row.Err = o.Err.Error()
+	}
+	if row.Detail == "" {
+		for _, name := range []string{"address", "hash"} {
+			if row.Detail == "" {
+				row.Detail = o.Outputs[name]
+			}
+		}
+	}
+	return row
+}
+
+// report prints a line for each change that ended.
+func (s *session) report(e apply.Event) {
+	if !e.Done {
+		return
+	}
+	row := rowOf(e.Outcome)
+	if s.progress.style == "json" {
+		s.progress.say("change", map[string]any{"id": row.ID.String(), "result": row.Result, "detail": row.Detail, "error": row.Err}, "")
+		return
+	}
+	if err := view.Live(s.app.err, row, s.app.viewOptions()); err != nil {
+		s.progress.say("change", map[string]any{}, err.Error())
+	}
+}
+
+// newIntent makes the id of one try: 128 random bits.
+func newIntent() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand, Go 1.24)
+	return hex.EncodeToString(id[:])
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// runURL is the page of the CI run, so that whoever finds the lease taken
+// finds the run.
+func (a *app) runURL() string {
+	server, repository, run := a.getenv("GITHUB_SERVER_URL"), a.getenv("GITHUB_REPOSITORY"), a.getenv("GITHUB_RUN_ID")
+	if server == "" || repository == "" || run == "" {
+		return ""
+	}
+	return server + "/" + repository + "/actions/runs/" + run
+}
