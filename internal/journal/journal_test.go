@@ -161,7 +161,7 @@ func TestOneChangedByteAnywhereIsFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range whole {
-				for _, flip := range []byte{0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, whole[i], whole[i] ^ ',', whole[i] ^ '\\'} {
+				for _, flip := range []byte{0x01, 0x20, 0x80, whole[i], whole[i] ^ ',', whole[i] ^ '\\'} {
 					if flip == 0 {
 						continue
 					}

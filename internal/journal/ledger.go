@@ -12,8 +12,9 @@ import (
 const (
 	// OutputSpent is what left the bank, value and fee, in wei.
 	OutputSpent = "spent"
-	// OutputTo is the address that was paid.
-	OutputTo = "to"
+	// OutputTo is the address that was paid, OutputAmount what it got, in wei.
+	OutputTo     = "to"
+	OutputAmount = "amount"
 )
 
 // Day is the window of the daily caps.
@@ -219,18 +220,18 @@ func (l Ledger) LastReading(id resource.ID) (wei string, at time.Time, ok bool) 
 }
 
 // PaidSince sums what was paid to a wallet since an instant, in wei, so that a
-// reading can be compared with what came in meanwhile.
+// reading can be compared with what came in meanwhile. A payment counts when it
+// was known, so that one begun before a reading is not missed after it.
 func (l Ledger) PaidSince(id resource.ID, since time.Time) *big.Int {
 	sum := new(big.Int)
 	counted := map[string]bool{}
-	for i := len(l.entries) - 1; i >= 0; i-- {
-		e := l.entries[i]
-		if e.Kind != Intent || e.ID != id || counted[e.Intent] || e.Time.Before(since) {
+	for _, e := range l.entries {
+		if e.Kind != Intent || e.ID != id || counted[e.Intent] {
 			continue
 		}
 		counted[e.Intent] = true
-		if o := l.outcomes[e.Intent]; o.Happened == Happened {
-			sum.Add(sum, number(o.Outputs["amount"]))
+		if o := l.outcomes[e.Intent]; o.Happened == Happened && o.Time.After(since) {
+			sum.Add(sum, number(o.Outputs[OutputAmount]))
 		}
 	}
 	return sum
