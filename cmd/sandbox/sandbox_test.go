@@ -57,8 +57,11 @@ func TestUpPlaysAnEnvironmentOfKMSKeysWithItsBucket(t *testing.T) {
 func TestSomebodyActsThroughTheSameAPIsAsEverybody(t *testing.T) {
 	t.Parallel()
 	root := repository(t, nil)
-	w := up(t, root, "staging")
+	w := up(t, root, "staging", "--with", "relayer-signer-fuji=0.75")
 	env := w.load(root)
+	if burned := w.do("burn", "staging", "fuji", "relayer-signer-fuji", "0.25"); burned != "fuji/relayer-signer-fuji: burned 0.25 of 0.75 AVAX\n" {
+		t.Errorf("burn says %q", burned)
+	}
 	bank, _ := env.Key("bank")
 	client := w.session(env).KMS(bank.Region)
 
@@ -90,11 +93,11 @@ func TestSomebodyActsThroughTheSameAPIsAsEverybody(t *testing.T) {
 		"an unknown key":         {"retag staging banc a=b", `staging: no key "banc"`},
 		"a tag without value":    {"retag staging bank use", `"use" is not tag=value`},
 		"an unknown network":     {"burn staging fudji bank 1", `staging: no network "fudji" among 8`},
-		"an amount in words":     {"burn staging fuji bank lots", `fuji/bank: "lots" is not an amount`},
+		"an amount in words":     {"burn staging fuji bank lots", `fuji/bank: "lots" is not an amount in whole coins`},
 		"an amount too exact":    {"burn staging fuji bank 0.0000000000000000001", "more than 18 decimals"},
 		"another environment":    {"retag production bank a=b", "sandbox production: not up"},
 		"more than there is":     {"burn staging fuji bank 9999999", "insufficient funds"},
-		"a key not made as yet":  {"disable-key staging relayer-signer-fuji", "kms-key/us-west-2/relayer-signer-fuji: "},
+		"a key not made as yet":  {"disable-key staging relayer-signer-sepolia", "kms-key/us-west-2/relayer-signer-sepolia: "},
 		"an amount without keys": {"burn staging fuji 1", "accepts 4 arg(s), received 3"},
 	} {
 		_, stderr, code := sandboxed(t, "", append(strings.Fields(test.args), "--dir", w.folder)...)
@@ -147,7 +150,7 @@ func TestASignalWhileStartingLeavesNothing(t *testing.T) {
 	root := repository(t, generated(40))
 	w := &world{t: t, env: "wide", folder: filepath.Join(t.TempDir(), "worlds")}
 	ready := w.launch([]string{"up", "wide", "-C", root, "--dir", w.folder})
-	w.waitFor("bank: bank is 0x") // 40 chains are still to come
+	w.waitFor("key: bank is 0x") // 40 chains are still to come
 	w.signal(syscall.SIGINT)
 	code := w.ends()
 	select {
@@ -201,6 +204,7 @@ func TestWhatCannotBePlayedIsSaidInOneLineAndLeavesNothing(t *testing.T) {
 		"no emulator":              {elsewhere, []string{"up", "staging", "-C", root}, "moto is missing: run make setup\n"},
 		"no commit":                {"", []string{"up", "staging", "-C", bare}, "no commit: the first anchor"},
 		"open where money is real": {"", []string{"up", "production", "-C", root, "--open"}, "--open: class is mainnet, need testnet"},
+		"no such key":              {"", []string{"up", "staging", "-C", root, "--with", "nobody=1"}, `staging: no key "nobody" among`},
 		"no such environment":      {"", []string{"up", "stageing", "-C", root}, "no such environment"},
 	} {
 		folder := filepath.Join(t.TempDir(), "worlds")

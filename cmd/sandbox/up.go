@@ -35,6 +35,7 @@ The first interrupt ends it and removes what it wrote, a second one exits at onc
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Root, "directory", "C", ".", "repository that holds environments/")
 	flags.StringVar(&o.Rev, "rev", "", "play the files at this git revision instead of the working tree")
+	flags.StringToStringVar(&o.With, "with", nil, "a key that is there already and what it holds on each of its networks, KEY=COINS (repeatable)")
 	flags.BoolVar(&o.Open, "open", false, "let gates and dirty trees pass in plans made through the overlay (class testnet only)")
 	return cmd
 }

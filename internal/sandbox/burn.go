@@ -177,19 +177,36 @@ func pay(ctx context.Context, client *ethclient.Client, n config.Network, from c
 // amountOf reads whole coins (0.25) or a share of a balance (40%).
 func amountOf(text string, balance *big.Int, decimals int) (*big.Int, error) {
 	number, share := strings.CutSuffix(text, "%")
-	value, ok := new(big.Rat).SetString(number)
-	if !ok || value.Sign() <= 0 || strings.ContainsAny(number, "/eExX_") {
-		return nil, fmt.Errorf("%q is not an amount: whole coins such as 0.25, or a share such as 40%%", text)
+	if !share {
+		return coinsOf(text, decimals)
 	}
-	if share {
-		value.Mul(value, new(big.Rat).SetFrac(balance, big.NewInt(100)))
-		return new(big.Int).Quo(value.Num(), value.Denom()), nil
+	value, err := decimal(number)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a share such as 40%%", text)
 	}
-	value.Mul(value, new(big.Rat).SetInt(unit(decimals)))
-	if !value.IsInt() {
+	value.Mul(value, new(big.Rat).SetFrac(balance, big.NewInt(100)))
+	return new(big.Int).Quo(value.Num(), value.Denom()), nil
+}
+
+// coinsOf reads whole coins, exactly.
+func coinsOf(text string, decimals int) (*big.Int, error) {
+	value, err := decimal(text)
+	if err != nil {
+		return nil, err
+	}
+	if value.Mul(value, new(big.Rat).SetInt(unit(decimals))); !value.IsInt() {
 		return nil, fmt.Errorf("%q has more than %d decimals", text, decimals)
 	}
 	return value.Num(), nil
+}
+
+// decimal reads a plain positive number.
+func decimal(text string) (*big.Rat, error) {
+	value, ok := new(big.Rat).SetString(text)
+	if !ok || value.Sign() <= 0 || strings.ContainsAny(text, "/eEpPxX_") {
+		return nil, fmt.Errorf("%q is not an amount in whole coins such as 0.25", text)
+	}
+	return value, nil
 }
 
 // coins prints an amount in whole coins, cut to six decimals.

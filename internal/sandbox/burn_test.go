@@ -12,7 +12,7 @@ func TestAnAmountIsWholeCoinsOrAShareOfTheBalance(t *testing.T) {
 	for text, want := range map[string]string{
 		"1": "1000000", "0.25": "250000", "0.000001": "1", "40%": "800000", "0.5%": "10000", "100%": "2000000", "33.3333333%": "666666",
 		"0.0000001": "more than 6 decimals", "0": "is not an amount", "-1": "is not an amount", "1/2": "is not an amount", "1e3": "is not an amount",
-		"0x10": "is not an amount", "1_000": "is not an amount", "": "is not an amount", "%": "is not an amount", "all": "is not an amount",
+		"0x10": "is not an amount", "1_000": "is not an amount", "": "is not an amount", "%": "is not a share", "all": "is not an amount",
 	} {
 		wei, err := amountOf(text, balance, 6)
 		if err != nil && !strings.Contains(err.Error(), want) || err == nil && wei.String() != want {

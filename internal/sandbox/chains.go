@@ -4,29 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
 	"runtime"
-	"slices"
 
-	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/crosschain-ops/reconcile/internal/chain/chaintest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 )
 
-// bankCoins is what a bank holds on each network, in whole coins, where the
-// environment does not need more.
-const bankCoins = 10_000
-
 // chains are the running networks, by name.
 type chains struct {
 	running map[string]*chaintest.Chain
 }
 
-// startChains starts one chain per network, with its own chain id and its
-// bank's money in the genesis.
-func startChains(ctx context.Context, env *config.Environment, banks []bank) (*chains, error) {
+// startChains starts one chain per network, with its own chain id and the
+// purses' money in the genesis.
+func startChains(ctx context.Context, env *config.Environment, purses []*purse) (*chains, error) {
 	started := make([]*chaintest.Chain, len(env.Networks))
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(runtime.NumCPU())
@@ -36,7 +29,7 @@ func startChains(ctx context.Context, env *config.Environment, banks []bank) (*c
 				return ctx.Err()
 			}
 			running, err := chaintest.Start(chaintest.Options{
-				ChainID: n.ChainID, Confirmations: n.Confirmations, Alloc: purses(env, n, banks),
+				ChainID: n.ChainID, Confirmations: n.Confirmations, Alloc: alloc(n.Name, purses),
 			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", n.Name, err)
@@ -56,31 +49,6 @@ func startChains(ctx context.Context, env *config.Environment, banks []bank) (*c
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
-}
-
-// purses is the money of a network's banks: plenty, and always more than
-// filling every wallet ten times.
-func purses(env *config.Environment, n config.Network, banks []bank) map[common.Address]*big.Int {
-	purse := new(big.Int).Mul(big.NewInt(bankCoins), unit(n.Decimals))
-	for _, f := range env.Funding {
-		if f.Network != n.Name {
-			continue
-		}
-		need := new(big.Int).Set(f.Reserve)
-		for _, w := range f.Wallets {
-			need.Add(need, w.Target)
-		}
-		if need.Mul(need, big.NewInt(10)).Cmp(purse) > 0 {
-			purse = need
-		}
-	}
-	alloc := map[common.Address]*big.Int{}
-	for _, b := range banks {
-		if slices.Contains(b.networks, n.Name) {
-			alloc[b.address] = purse
-		}
-	}
-	return alloc
 }
 
 // overlay is where each network is.

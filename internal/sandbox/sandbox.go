@@ -23,6 +23,9 @@ type Options struct {
 	Root, Rev, Name string
 	// Open lets gates and dirty trees pass; testnet classes only.
 	Open bool
+	// With lists keys that are there already besides the banks, and what each
+	// holds on every network that it is used on, in whole coins: "0.06" by name.
+	With map[string]string
 	// Folder is where <Folder>/<Name>/ is written.
 	Folder string
 	// Tools is where the search for the emulator starts.
@@ -75,18 +78,21 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 	if err != nil {
 		return err
 	}
-	banks, err := makeBanks(ctx, s.env, session, o.Root)
+	purses, err := fillPurses(s.env, o.With)
 	if err != nil {
 		return err
 	}
-	for _, b := range banks {
-		o.Progress(fmt.Sprintf("bank: %s is %s", b.name, b.address))
+	if err := makeKeys(ctx, s.env, session, o.Root, purses); err != nil {
+		return err
 	}
-	if s.chains, err = startChains(ctx, s.env, banks); err != nil {
+	for _, p := range purses {
+		o.Progress(fmt.Sprintf("key: %s is %s", p.key.Name, p.address))
+	}
+	if s.chains, err = startChains(ctx, s.env, purses); err != nil {
 		return err
 	}
 	o.Progress(fmt.Sprintf("networks: %d chains, at least %d coins in the bank of each", len(s.env.Networks), bankCoins))
-	overlay := s.overlay(o, banks)
+	overlay := s.overlay(o, purses)
 	if err := bootstrapStore(ctx, s.env, overlay, session, revision.Commit); err != nil {
 		return err
 	}
@@ -106,7 +112,7 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 }
 
 // overlay is what points the environment here.
-func (s *Sandbox) overlay(o Options, banks []bank) *config.Overlay {
+func (s *Sandbox) overlay(o Options, purses []*purse) *config.Overlay {
 	overlay := &config.Overlay{
 		Environment: s.env.Name, Open: o.Open,
 		AWS:      config.OverlayAWS{Endpoint: s.moto.Endpoint(), Unlimited: true},
@@ -118,8 +124,8 @@ func (s *Sandbox) overlay(o Options, banks []bank) *config.Overlay {
 	}
 	if s.env.Addresses == "pinned" {
 		overlay.Pins = map[string]string{}
-		for _, b := range banks {
-			overlay.Pins[b.name] = b.address.Hex()
+		for _, p := range purses {
+			overlay.Pins[p.key.Name] = p.address.Hex()
 		}
 	}
 	return overlay

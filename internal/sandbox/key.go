@@ -19,37 +19,19 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
-// bank is a key that pays, and where.
-type bank struct {
-	name     string
-	address  common.Address
-	networks []string
-}
-
-// makeBanks makes every key that pays on some network, as a bootstrap would:
-// through the kinds themselves, so that a plan finds nothing to mend.
-func makeBanks(ctx context.Context, env *config.Environment, session *cloud.Session, root string) ([]bank, error) {
-	networks := map[string][]string{}
-	for _, f := range env.Funding {
-		networks[f.Bank] = append(networks[f.Bank], f.Network)
-	}
+// makeKeys makes the purses' keys, as a bootstrap would: through the kinds
+// themselves, so that a plan finds nothing to mend. It fills in the addresses.
+func makeKeys(ctx context.Context, env *config.Environment, session *cloud.Session, root string, purses []*purse) error {
 	makers, err := kinds(session)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var banks []bank
-	for _, name := range slices.Sorted(maps.Keys(networks)) {
-		key, ok := env.Key(name)
-		if !ok {
-			return nil, fmt.Errorf("%s: no key %q, which pays on %d networks", env.Source, name, len(networks[name]))
+	for _, p := range purses {
+		if p.address, err = makeKey(ctx, env, makers, p.key, root); err != nil {
+			return err
 		}
-		address, err := makeKey(ctx, env, makers, key, root)
-		if err != nil {
-			return nil, err
-		}
-		banks = append(banks, bank{name: name, address: address, networks: networks[name]})
 	}
-	return banks, nil
+	return nil
 }
 
 // kinds are those that make keys.
@@ -137,13 +119,13 @@ func create(ctx context.Context, env *config.Environment, maker kind.Kind, id re
 func keystoreAddress(path string) (common.Address, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return common.Address{}, fmt.Errorf("bank: %w", err)
+		return common.Address{}, fmt.Errorf("keystore: %w", err)
 	}
 	var file struct {
 		Address string `json:"address"`
 	}
 	if err := json.Unmarshal(data, &file); err != nil || !common.IsHexAddress(file.Address) {
-		return common.Address{}, fmt.Errorf("%s: bank: no address in the keystore", path)
+		return common.Address{}, fmt.Errorf("%s: keystore: no address in it", path)
 	}
 	return common.HexToAddress(file.Address), nil
 }
