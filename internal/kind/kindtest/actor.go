@@ -259,22 +259,44 @@ func (a *actor) converged() kind.Seen {
 	a.t.Helper()
 	seen := a.mustRead()
 	for _, c := range a.plan(seen) {
-		switch {
-		case c.before == nil:
-			a.t.Fatalf("%s: still to be created", c.after.ID)
-		case c.after == nil:
-			a.t.Fatalf("%s: still to be deleted", c.before.ID)
-		default:
-			a.t.Fatalf("%s: still differs in %v\nwant %s\nhave %s", c.after.ID, a.differing(*c.after, *c.before),
-				canonical(a.t, c.after.Attrs), canonical(a.t, c.before.Attrs))
+		a.failUnconverged(c)
+	}
+	a.requireUnrefused(seen)
+	return seen
+}
+
+// convergedAt is converged for one resource; others may be as they are.
+func (a *actor) convergedAt(id resource.ID) {
+	a.t.Helper()
+	seen := a.mustRead()
+	for _, c := range a.plan(seen) {
+		if c.after != nil && c.after.ID == id || c.before != nil && c.before.ID == id {
+			a.failUnconverged(c)
 		}
 	}
+	a.requireUnrefused(seen)
+}
+
+func (a *actor) failUnconverged(c change) {
+	a.t.Helper()
+	switch {
+	case c.before == nil:
+		a.t.Fatalf("%s: still to be created", c.after.ID)
+	case c.after == nil:
+		a.t.Fatalf("%s: still to be deleted", c.before.ID)
+	default:
+		a.t.Fatalf("%s: still differs in %v\nwant %s\nhave %s", c.after.ID, a.differing(*c.after, *c.before),
+			canonical(a.t, c.after.Attrs), canonical(a.t, c.before.Attrs))
+	}
+}
+
+func (a *actor) requireUnrefused(seen kind.Seen) {
+	a.t.Helper()
 	for _, f := range a.check(a.declare(), seen) {
 		if f.Severity == resource.Refuse {
 			a.t.Fatalf("%s: refused in a converged world: %s: %s", f.ID, f.Rule, f.Reason)
 		}
 	}
-	return seen
 }
 
 func (a *actor) check(desired []resource.Resource, seen kind.Seen) []resource.Finding {

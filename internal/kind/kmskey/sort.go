@@ -174,14 +174,16 @@ func (r *region) object(ctx context.Context, s *survey, c candidate, m *types.Ke
 }
 
 // address is the key's address, and whether it was derived from the public key
-// or read from a tag. A gated plan believes no tag. An empty address is one
-// that cannot be known, which a fact explains.
+// or read from a tag. A gated plan believes no tag, and no plan believes the
+// tag of a key that is not enabled: it may be part of what happened to it, and
+// plan and apply must see the same. An empty address is one that cannot be
+// known, which a fact explains.
 func (r *region) address(ctx context.Context, c candidate, m *types.KeyMetadata, tags map[string]string) (address string, proved bool, err error) {
 	if string(m.KeySpec) != keySpec || string(m.KeyUsage) != keyUsage {
 		return "", false, nil
 	}
 	tagged, ok := checksummed(tags[kind.TagAddress])
-	if ok && !r.Gated {
+	if ok && !r.Gated && string(m.KeyState) == enabled {
 		return tagged, false, nil
 	}
 	address, err = addressOf(ctx, r.kms, c.keyID)
