@@ -55,14 +55,13 @@ func SecretSigner(api SecretAPI, secretID string, address common.Address) Sign {
 // "address" (EIP-55) and "privateKey" (0x and 64 hex digits), the two fields
 // that Hyperlane's own tools read. The caller clears it after use.
 func EncodeSecretKey(key *ecdsa.PrivateKey) []byte {
-	var scalar [32]byte
-	key.D.FillBytes(scalar[:])
-	defer clear(scalar[:])
+	scalar := crypto.FromECDSA(key)
+	defer clear(scalar)
 	value := make([]byte, 0, 160)
 	value = append(value, `{"address":"`...)
 	value = append(value, crypto.PubkeyToAddress(key.PublicKey).Hex()...)
 	value = append(value, `","privateKey":"0x`...)
-	value = hex.AppendEncode(value, scalar[:])
+	value = hex.AppendEncode(value, scalar)
 	return append(value, `"}`...)
 }
 
@@ -96,5 +95,6 @@ func DecodeSecretKey(value []byte) (*ecdsa.PrivateKey, error) {
 // ZeroKey overwrites the scalar. Copies that the SDK's decoder or the garbage
 // collector made are out of reach; this shortens the time, no more.
 func ZeroKey(key *ecdsa.PrivateKey) {
+	//lint:ignore SA1019 the words of D are the only way to overwrite the scalar
 	clear(key.D.Bits())
 }

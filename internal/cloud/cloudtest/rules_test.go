@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	secrets "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -137,288 +134,172 @@ func (b backend) sign(t *testing.T, key *string, digest []byte) error {
 func TestFakeAndEmulatorKeepTheRulesOfKMS(t *testing.T) {
 	t.Parallel()
 	onBoth(t, map[string]func(*testing.T, backend){
-		"aliases come in pages of 50 or at most 100": func(t *testing.T, b backend) {
-			key := b.key(t, nil)
-			for i := range 130 {
-				if err := b.alias(t, fmt.Sprintf("alias/a-%03d", i), key); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, limit := range []*int32{nil, aws.Int32(100)} {
-				seen := map[string]int{}
-				in := &kms.ListAliasesInput{Limit: limit}
-				for page := 0; ; page++ {
-					out, err := b.kms.ListAliases(t.Context(), in)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if most := 50; limit == nil && len(out.Aliases) > most || len(out.Aliases) > 100 {
-						t.Fatalf("%d aliases on a page", len(out.Aliases))
-					}
-					for _, alias := range out.Aliases {
-						seen[*alias.AliasName]++
-					}
-					if in.Marker = out.NextMarker; !out.Truncated {
-						break
-					}
-				}
-				for i := range 130 {
-					if n := seen[fmt.Sprintf("alias/a-%03d", i)]; n != 1 {
-						t.Fatalf("alias %d was listed %d times", i, n)
-					}
-				}
-			}
-			_, err := b.kms.ListAliases(t.Context(), &kms.ListAliasesInput{Limit: aws.Int32(101)})
-			wantCode(t, "a page of 101", err, "ValidationException")
-		},
-		"keys come in pages": func(t *testing.T, b backend) {
-			for range 7 {
-				b.key(t, nil)
-			}
-			first, err := b.kms.ListKeys(t.Context(), &kms.ListKeysInput{Limit: aws.Int32(5)})
-			if err != nil || len(first.Keys) != 5 || !first.Truncated {
-				t.Fatalf("first page %+v %v", first, err)
-			}
-			second, err := b.kms.ListKeys(t.Context(), &kms.ListKeysInput{Limit: aws.Int32(5), Marker: first.NextMarker})
-			if err != nil || len(second.Keys) != 2 || second.Truncated {
-				t.Fatalf("second page %+v %v", second, err)
-			}
-		},
-		"tags find keys, page by page": func(t *testing.T, b backend) {
-			for i := range 30 {
-				b.key(t, map[string]string{"env": "staging", "n": fmt.Sprint(i)})
-				b.key(t, map[string]string{"env": "staging2"})
-			}
-			filters := []tagging.TagFilter{{Key: aws.String("env"), Values: []string{"staging"}}, {Key: aws.String("n")}}
-			seen := map[string]bool{}
-			in := &resourcegroupstaggingapi.GetResourcesInput{TagFilters: filters, ResourceTypeFilters: []string{"kms:key"}, ResourcesPerPage: aws.Int32(20)}
-			for {
-				out, err := b.tags.GetResources(t.Context(), in)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, m := range out.ResourceTagMappingList {
-					if seen[*m.ResourceARN] {
-						t.Fatal("listed twice")
-					}
-					seen[*m.ResourceARN] = true
-				}
-				if in.PaginationToken = out.PaginationToken; aws.ToString(in.PaginationToken) == "" {
-					break
-				}
-			}
-			if len(seen) != 30 {
-				t.Errorf("%d keys found, want 30", len(seen))
-			}
-		},
-		"a disabled key signs nothing and can be tagged": func(t *testing.T, b backend) {
-			key := b.key(t, nil)
-			if err := b.sign(t, key, make([]byte, 32)); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := b.kms.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: key}); err != nil {
-				t.Fatal(err)
-			}
-			wantCode(t, "sign", b.sign(t, key, make([]byte, 32)), "DisabledException")
-			if _, err := b.kms.TagResource(t.Context(), &kms.TagResourceInput{KeyId: key, Tags: []types.Tag{{TagKey: aws.String("a"), TagValue: aws.String("b")}}}); err != nil {
-				t.Error(err)
-			}
-			if err := b.alias(t, "alias/disabled", key); err != nil {
-				t.Error(err)
-			}
-			if _, err := b.kms.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key}); err != nil {
-				t.Error(err)
-			}
-			if err := b.sign(t, key, make([]byte, 32)); err != nil {
-				t.Error(err)
-			}
-		},
-		"a key that waits for deletion is left alone": func(t *testing.T, b backend) {
-			key := b.key(t, nil)
-			if _, err := b.kms.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: key}); err != nil {
-				t.Fatal(err)
-			}
-			const want = "KMSInvalidStateException"
-			wantCode(t, "sign", b.sign(t, key, make([]byte, 32)), want)
-			wantCode(t, "alias", b.alias(t, "alias/pending", key), want)
-			_, err := b.kms.TagResource(t.Context(), &kms.TagResourceInput{KeyId: key, Tags: []types.Tag{{TagKey: aws.String("a"), TagValue: aws.String("b")}}})
-			wantCode(t, "tag", err, want)
-			_, err = b.kms.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key})
-			wantCode(t, "enable", err, want)
-			out, err := b.kms.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key})
-			if err != nil || out.KeyMetadata.KeyState != types.KeyStatePendingDeletion {
-				t.Errorf("described as %+v %v", out, err)
-			}
-		},
-		"names are taken, missing or resolved": func(t *testing.T, b backend) {
-			key, other := b.key(t, nil), b.key(t, nil)
-			if err := b.alias(t, "alias/one", key); err != nil {
-				t.Fatal(err)
-			}
-			wantCode(t, "again", b.alias(t, "alias/one", key), "AlreadyExistsException")
-			wantCode(t, "for another key", b.alias(t, "alias/one", other), "AlreadyExistsException")
-			wantCode(t, "for no key", b.alias(t, "alias/two", aws.String("00000000-1111-2222-3333-444444444444")), "NotFoundException")
-			out, err := b.kms.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: aws.String("alias/one")})
-			if err != nil || *out.KeyMetadata.KeyId != *key {
-				t.Errorf("alias/one is %+v %v", out, err)
-			}
-			_, err = b.kms.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: aws.String("alias/two")})
-			wantCode(t, "describe", err, "NotFoundException")
-		},
-		"a digest is signed as it is and has 32 bytes": func(t *testing.T, b backend) {
-			key := b.key(t, nil)
-			public, err := b.kms.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: key})
-			if err != nil {
-				t.Fatal(err)
-			}
-			address, err := cloud.AddressFromSPKI(public.PublicKey)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sign := cloud.KMSSigner(b.kms, *key, address)
-			for i := range 10 {
-				if _, err := sign(t.Context(), [32]byte{byte(i + 1)}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			wantCode(t, "31 bytes", b.sign(t, key, make([]byte, 31)), "ValidationException")
-		},
+		"aliases come in pages of 50 or at most 100":     aliasesComeInPages,
+		"keys come in pages":                             keysComeInPages,
+		"tags find keys, page by page":                   tagsFindKeys,
+		"a disabled key signs nothing and can be tagged": disabledSignsNothing,
+		"a key that waits for deletion is left alone":    pendingIsLeftAlone,
+		"names are taken, missing or resolved":           namesAreTaken,
+		"a digest is signed as it is and has 32 bytes":   digestAsItIs,
 	})
 }
 
-const token = "00000000-0000-0000-0000-000000000001"
-
-func TestFakeAndEmulatorKeepTheRulesOfSecretsManager(t *testing.T) {
-	t.Parallel()
-	create := func(t *testing.T, b backend, name, value, token string, tags ...secrets.Tag) error {
-		t.Helper()
-		_, err := b.secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-			Name: aws.String(name), SecretString: aws.String(value), ClientRequestToken: aws.String(token), Tags: tags,
-		})
-		return err
+func aliasesComeInPages(t *testing.T, b backend) {
+	t.Helper()
+	key := b.key(t, nil)
+	for i := range 130 {
+		if err := b.alias(t, fmt.Sprintf("alias/a-%03d", i), key); err != nil {
+			t.Fatal(err)
+		}
 	}
-	onBoth(t, map[string]func(*testing.T, backend){
-		"one name holds one secret": func(t *testing.T, b backend) {
-			if err := create(t, b, "a", "1", token); err != nil {
+	for _, limit := range []*int32{nil, aws.Int32(100)} {
+		seen := map[string]int{}
+		in := &kms.ListAliasesInput{Limit: limit}
+		for page := 0; ; page++ {
+			out, err := b.kms.ListAliases(t.Context(), in)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := create(t, b, "a", "1", token); err != nil {
-				t.Errorf("the same call again: %v", err)
+			if most := 50; limit == nil && len(out.Aliases) > most || len(out.Aliases) > 100 {
+				t.Fatalf("%d aliases on a page", len(out.Aliases))
 			}
-			wantCode(t, "another value", create(t, b, "a", "2", strings.Replace(token, "1", "2", 1)), "ResourceExistsException")
-			out, err := b.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String("a")})
-			if err != nil || !slices.Equal(out.VersionIdsToStages[token], []string{"AWSCURRENT"}) {
-				t.Errorf("described as %+v %v", out, err)
+			for _, alias := range out.Aliases {
+				seen[*alias.AliasName]++
 			}
-			_, err = b.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String("b")})
-			wantCode(t, "none", err, "ResourceNotFoundException")
-		},
-		"a secret that waits for deletion is hidden and keeps its name": func(t *testing.T, b backend) {
-			if err := create(t, b, "a", "1", token); err != nil {
-				t.Fatal(err)
+			if in.Marker = out.NextMarker; !out.Truncated {
+				break
 			}
-			if _, err := b.secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: aws.String("a")}); err != nil {
-				t.Fatal(err)
+		}
+		for i := range 130 {
+			if n := seen[fmt.Sprintf("alias/a-%03d", i)]; n != 1 {
+				t.Fatalf("alias %d was listed %d times", i, n)
 			}
-			// AWS: InvalidRequestException; the emulator: ResourceExistsException.
-			if got := code(create(t, b, "a", "2", strings.Replace(token, "1", "2", 1))); !slices.Contains([]string{"InvalidRequestException", "ResourceExistsException"}, got) {
-				t.Errorf("the name again: %s", got)
-			}
-			for shown, want := range map[bool]int{false: 0, true: 1} {
-				out, err := b.secrets.ListSecrets(t.Context(), &secretsmanager.ListSecretsInput{IncludePlannedDeletion: aws.Bool(shown)})
-				if err != nil || len(out.SecretList) != want {
-					t.Errorf("planned deletions shown %t: %d secrets, want %d (%v)", shown, len(out.SecretList), want, err)
-				}
-			}
-			out, err := b.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String("a")})
-			if err != nil || out.DeletedDate == nil {
-				t.Errorf("described as %+v %v", out, err)
-			}
-		},
-		"secrets are listed by tag, page by page": func(t *testing.T, b backend) {
-			mine := secrets.Tag{Key: aws.String("env"), Value: aws.String("staging")}
-			other := secrets.Tag{Key: aws.String("env"), Value: aws.String("production")}
-			for i := range 7 {
-				if err := errors.Join(create(t, b, fmt.Sprintf("mine-%d", i), "1", token, mine), create(t, b, fmt.Sprintf("other-%d", i), "1", token, other)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			in := &secretsmanager.ListSecretsInput{MaxResults: aws.Int32(5), Filters: []secrets.Filter{
-				{Key: secrets.FilterNameStringTypeTagKey, Values: []string{"env"}},
-				{Key: secrets.FilterNameStringTypeTagValue, Values: []string{"staging"}},
-			}}
-			var names []string
-			for {
-				out, err := b.secrets.ListSecrets(t.Context(), in)
-				if err != nil || len(out.SecretList) > 5 {
-					t.Fatalf("%d on a page, %v", len(out.SecretList), err)
-				}
-				for _, s := range out.SecretList {
-					names = append(names, *s.Name)
-				}
-				if in.NextToken = out.NextToken; in.NextToken == nil {
-					break
-				}
-			}
-			slices.Sort(names)
-			if want := []string{"mine-0", "mine-1", "mine-2", "mine-3", "mine-4", "mine-5", "mine-6"}; !slices.Equal(names, want) {
-				t.Errorf("listed %v", names)
-			}
-		},
-	})
+		}
+	}
+	_, err := b.kms.ListAliases(t.Context(), &kms.ListAliasesInput{Limit: aws.Int32(101)})
+	wantCode(t, "a page of 101", err, "ValidationException")
 }
 
-func TestTheFakeKeepsWhatTheEmulatorIsLaxAbout(t *testing.T) {
-	t.Parallel()
-	b := fake()
-	tags := map[string]string{}
-	for i := range 50 {
-		tags[fmt.Sprint(i)] = "x"
+func keysComeInPages(t *testing.T, b backend) {
+	t.Helper()
+	for range 7 {
+		b.key(t, nil)
 	}
-	key := b.key(t, tags)
-	add := func(name string) error {
-		_, err := b.kms.TagResource(t.Context(), &kms.TagResourceInput{KeyId: key, Tags: []types.Tag{{TagKey: aws.String(name), TagValue: aws.String("v")}}})
-		return err
+	first, err := b.kms.ListKeys(t.Context(), &kms.ListKeysInput{Limit: aws.Int32(5)})
+	if err != nil || len(first.Keys) != 5 || !first.Truncated {
+		t.Fatalf("first page %+v %v", first, err)
 	}
-	wantCode(t, "a 51st tag", add("more"), "LimitExceededException")
-	wantCode(t, "a reserved tag", add("aws:more"), "TagException")
-	if err := add("7"); err != nil {
-		t.Errorf("a tag that is there: %v", err)
+	second, err := b.kms.ListKeys(t.Context(), &kms.ListKeysInput{Limit: aws.Int32(5), Marker: first.NextMarker})
+	if err != nil || len(second.Keys) != 2 || second.Truncated {
+		t.Fatalf("second page %+v %v", second, err)
 	}
-	wantCode(t, "a reserved alias", b.alias(t, "alias/aws/mine", key), "NotAuthorizedException")
-	wantCode(t, "no alias at all", b.alias(t, "mine", key), "InvalidAliasNameException")
-	_, err := b.kms.CreateKey(t.Context(), &kms.CreateKeyInput{KeySpec: types.KeySpecEccSecgP256k1})
-	wantCode(t, "usage left out", err, "ValidationException")
-	_, err = b.tags.GetResources(t.Context(), &resourcegroupstaggingapi.GetResourcesInput{ResourcesPerPage: aws.Int32(101)})
-	wantCode(t, "a page of 101 resources", err, "ValidationException")
-	_, err = b.secrets.ListSecrets(t.Context(), &secretsmanager.ListSecretsInput{MaxResults: aws.Int32(101)})
-	wantCode(t, "a page of 101 secrets", err, "ValidationException")
-	_, err = b.secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("a"), ClientRequestToken: aws.String("short")})
-	wantCode(t, "a short token", err, "ValidationException")
 }
 
-func TestTheSwitchBreaksCountsAndHeals(t *testing.T) {
-	t.Parallel()
-	f := cloudtest.NewFake(account)
-	b := backend{kms: f.KMS(oregon)}
-	in := &kms.CreateKeyInput{KeySpec: types.KeySpecEccSecgP256k1, KeyUsage: types.KeyUsageTypeSignVerify}
-	heal := f.Break(cloudtest.Denied, 0, cloudtest.Writes)
-	for range 2 {
-		_, err := b.kms.CreateKey(t.Context(), in)
-		wantCode(t, "broken", err, "AccessDeniedException")
+func tagsFindKeys(t *testing.T, b backend) {
+	t.Helper()
+	for i := range 30 {
+		b.key(t, map[string]string{"env": "staging", "n": fmt.Sprint(i)})
+		b.key(t, map[string]string{"env": "staging2"})
 	}
-	if _, err := b.kms.ListKeys(t.Context(), &kms.ListKeysInput{}); err != nil {
-		t.Errorf("a read meets a fault of writes: %v", err)
+	filters := []tagging.TagFilter{{Key: aws.String("env"), Values: []string{"staging"}}, {Key: aws.String("n")}}
+	seen := map[string]bool{}
+	in := &resourcegroupstaggingapi.GetResourcesInput{TagFilters: filters, ResourceTypeFilters: []string{"kms:key"}, ResourcesPerPage: aws.Int32(20)}
+	for {
+		out, err := b.tags.GetResources(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range out.ResourceTagMappingList {
+			if seen[*m.ResourceARN] {
+				t.Fatal("listed twice")
+			}
+			seen[*m.ResourceARN] = true
+		}
+		if in.PaginationToken = out.PaginationToken; aws.ToString(in.PaginationToken) == "" {
+			break
+		}
 	}
-	heal()
-	f.Break(cloudtest.Lost, 1, cloudtest.Is("kms.CreateKey"))
-	if _, err := b.kms.CreateKey(t.Context(), in); err == nil || f.Keys() != 1 {
-		t.Errorf("a lost reply: %v with %d keys", err, f.Keys())
+	if len(seen) != 30 {
+		t.Errorf("%d keys found, want 30", len(seen))
 	}
-	if _, err := b.kms.CreateKey(t.Context(), in); err != nil || f.Keys() != 2 {
-		t.Errorf("after it: %v with %d keys", err, f.Keys())
+}
+
+func disabledSignsNothing(t *testing.T, b backend) {
+	t.Helper()
+	key := b.key(t, nil)
+	if err := b.sign(t, key, make([]byte, 32)); err != nil {
+		t.Fatal(err)
 	}
-	if calls := f.Calls(); calls["kms.CreateKey"] != 4 || calls["kms.ListKeys"] != 1 || f.Total() != 5 {
-		t.Errorf("calls %v", calls)
+	if _, err := b.kms.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: key}); err != nil {
+		t.Fatal(err)
 	}
+	wantCode(t, "sign", b.sign(t, key, make([]byte, 32)), "DisabledException")
+	if _, err := b.kms.TagResource(t.Context(), &kms.TagResourceInput{KeyId: key, Tags: []types.Tag{{TagKey: aws.String("a"), TagValue: aws.String("b")}}}); err != nil {
+		t.Error(err)
+	}
+	if err := b.alias(t, "alias/disabled", key); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.kms.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key}); err != nil {
+		t.Error(err)
+	}
+	if err := b.sign(t, key, make([]byte, 32)); err != nil {
+		t.Error(err)
+	}
+}
+
+func pendingIsLeftAlone(t *testing.T, b backend) {
+	t.Helper()
+	key := b.key(t, nil)
+	if _, err := b.kms.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: key}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "KMSInvalidStateException"
+	wantCode(t, "sign", b.sign(t, key, make([]byte, 32)), want)
+	wantCode(t, "alias", b.alias(t, "alias/pending", key), want)
+	_, err := b.kms.TagResource(t.Context(), &kms.TagResourceInput{KeyId: key, Tags: []types.Tag{{TagKey: aws.String("a"), TagValue: aws.String("b")}}})
+	wantCode(t, "tag", err, want)
+	_, err = b.kms.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key})
+	wantCode(t, "enable", err, want)
+	out, err := b.kms.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: key})
+	if err != nil || out.KeyMetadata.KeyState != types.KeyStatePendingDeletion {
+		t.Errorf("described as %+v %v", out, err)
+	}
+}
+
+func namesAreTaken(t *testing.T, b backend) {
+	t.Helper()
+	key, other := b.key(t, nil), b.key(t, nil)
+	if err := b.alias(t, "alias/one", key); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "again", b.alias(t, "alias/one", key), "AlreadyExistsException")
+	wantCode(t, "for another key", b.alias(t, "alias/one", other), "AlreadyExistsException")
+	wantCode(t, "for no key", b.alias(t, "alias/two", aws.String("00000000-1111-2222-3333-444444444444")), "NotFoundException")
+	out, err := b.kms.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: aws.String("alias/one")})
+	if err != nil || *out.KeyMetadata.KeyId != *key {
+		t.Errorf("alias/one is %+v %v", out, err)
+	}
+	_, err = b.kms.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: aws.String("alias/two")})
+	wantCode(t, "describe", err, "NotFoundException")
+}
+
+func digestAsItIs(t *testing.T, b backend) {
+	t.Helper()
+	key := b.key(t, nil)
+	public, err := b.kms.GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := cloud.AddressFromSPKI(public.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := cloud.KMSSigner(b.kms, *key, address)
+	for i := range 10 {
+		if _, err := sign(t.Context(), [32]byte{byte(i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, "31 bytes", b.sign(t, key, make([]byte, 31)), "ValidationException")
 }
