@@ -135,6 +135,18 @@ func TestTheFirstPaymentToAnAddressIsSensitive(t *testing.T) {
 	}
 }
 
+func TestAnAmountThatNobodyCanReadAndAWalletThatNobodyDeclaredAreSensitive(t *testing.T) {
+	t.Parallel()
+	odd := pay("relayer", "0xstranger", "1e3", "0")
+	if got := gate.Check(calm(odd)).Risks[odd.ID]; got != resource.Sensitive {
+		t.Errorf("an amount that nobody can read: %s", got)
+	}
+	undeclared := pay("nobody", relayer, "5", "0")
+	if got := gate.Check(calm(undeclared)).Risks[undeclared.ID]; got != resource.Sensitive {
+		t.Errorf("a wallet that neither commit declares: %s", got)
+	}
+}
+
 func TestAFeeAloneIsNoPayment(t *testing.T) {
 	t.Parallel()
 	c := pay("stranger", "0xstranger", "0", "9")

@@ -182,3 +182,44 @@ func TestWhatMustNeverBePrintedIsNowhereInThePlan(t *testing.T) {
 		t.Errorf("derive: %v", err)
 	}
 }
+
+func TestWhatAStayingResourceUsesStaysToo(t *testing.T) {
+	t.Parallel()
+	user := resource.Resource{ID: policyID("p"), Attrs: resource.Attrs{"members": []any{resource.Ref{ID: keyID("a"), Output: "arn"}}, "text": "t"}}
+	before := setOf(t, user, keyOf("a", "b"), keyOf("b", ""))
+	live := liveOf(t, before, keyID("b"), keyID("a"), policyID("p"))
+	foreign := resource.Set{policyID("p"): live[policyID("p")]}
+	delete(live, policyID("p"))
+	d := diff(t, plan.Input{Rules: testRules(), Desired: setOf(t, user), Previous: before, Owned: live, Foreign: foreign})
+	if len(d.Changes) != 0 || len(d.Deferred) != 1 || d.Deferred[0].Reason != "is still used by key/r1/a, which stays" {
+		t.Errorf("changes %v, deferred %v, findings %v", d.Changes, d.Deferred, d.Findings)
+	}
+}
+
+func TestAStepThatNeedsWhatIsDeletedWaits(t *testing.T) {
+	t.Parallel()
+	rules := testRules()
+	steps := rules["policy"].Steps
+	rules["policy"] = plan.Rules{Steps: func(before, after *resource.Resource, facts []resource.Fact) ([]resource.Step, error) {
+		made, err := steps(before, after, facts)
+		made[0].Needs = []resource.Ref{{ID: keyID("gone"), Output: "fingerprint"}}
+		return made, err
+	}}
+	gone := setOf(t, keyOf("gone", ""))
+	in := plan.Input{Rules: rules, Owned: liveOf(t, gone, keyID("gone")), Desired: setOf(t, resource.Resource{ID: policyID("p"), Attrs: resource.Attrs{"text": "t"}})}
+	d := diff(t, in)
+	if len(d.Deferred) != 1 || d.Deferred[0].ID != policyID("p") || len(d.Changes) != 1 {
+		t.Errorf("changes %v, deferred %v", d.Changes, d.Deferred)
+	}
+}
+
+func TestAnOutputOfWhatWasNotReadWholeIsUnknown(t *testing.T) {
+	t.Parallel()
+	set := setOf(t, keyOf("a", ""), keyOf("user", "a"))
+	in := plan.Input{Rules: testRules(), Desired: set, Owned: liveOf(t, setOf(t, keyOf("a", "")), keyID("a")),
+		Unread: []resource.Unread{{Scope: keyID("a").String(), Operation: "GetPublicKey", Cause: "throttled"}}}
+	d := diff(t, in)
+	if len(d.Changes) != 0 || len(d.Deferred) != 1 || d.Deferred[0].Reason != "waits for key/r1/a#arn" {
+		t.Errorf("changes %v, deferred %v", d.Changes, d.Deferred)
+	}
+}
