@@ -17,7 +17,7 @@ setup: .cache/venv/.stamp .cache/npm/.stamp .cache/bin/.stamp ## fetch what test
 
 build: ## bin/reconcile and bin/sandbox
 	@tools/setup.sh go
-	go build -trimpath -o bin/ ./cmd/reconcile ./cmd/sandbox
+	go build -o bin/ ./cmd/reconcile ./cmd/sandbox
 
 test: setup lint ## everything a change must pass
 	go test ./...
