@@ -46,11 +46,14 @@ func Explain(action, resource string, err error) error {
 // Cause is an SDK error in one clean line.
 func Cause(err error) string {
 	code, message := answer(err)
+	var missing *CredentialsError
 	switch {
 	case err == nil:
 		return ""
+	case errors.As(err, &missing):
+		return missing.Error() + ": sign in again"
 	case Expired(err):
-		return fmt.Sprintf("the AWS credentials are expired or not valid (%s): sign in again", orText(code, "no usable credentials"))
+		return fmt.Sprintf("the AWS credentials are expired or not valid (%s): sign in again", code)
 	case Denied(err):
 		return join("access denied ("+orText(code, "HTTP 403")+")", message)
 	case Throttled(err):
@@ -190,7 +193,7 @@ type CredentialsError struct{ Err error }
 
 // Error names the cause.
 func (e *CredentialsError) Error() string {
-	return fmt.Sprintf("no usable AWS credentials: %v", e.Err)
+	return fmt.Sprintf("no usable AWS credentials: %v", bare(e.Err))
 }
 
 // Unwrap gives the chain's error.

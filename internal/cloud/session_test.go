@@ -170,7 +170,7 @@ func TestMissingCredentialsAreNamedWithoutARequest(t *testing.T) {
 		return aws.Credentials{}, errors.New("the SSO session has ended")
 	})
 	_, err := cloud.Open(t.Context(), o)
-	if !cloud.Expired(err) || !cloud.NotAccepted(err) || !strings.Contains(err.Error(), "sign in again") || s.count("GetCallerIdentity") != 0 {
+	if !cloud.Expired(err) || !cloud.NotAccepted(err) || !strings.Contains(err.Error(), "no usable AWS credentials: failed to refresh cached credentials, the SSO session has ended: sign in again") || s.count("GetCallerIdentity") != 0 {
 		t.Errorf("got %v after %d requests", err, s.count("GetCallerIdentity"))
 	}
 }
@@ -245,6 +245,15 @@ func TestThrottlingIsRepeatedAndBounded(t *testing.T) {
 	want := map[string]int{"sts.GetCallerIdentity": 1, "kms.DescribeKey": 3, "kms.ListKeys": cloud.DefaultAttempts}
 	if diff := cmp.Diff(want, session.Calls()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheProcesssEnvironmentDoesNotChangeTheBound(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "50")
+	t.Setenv("AWS_RETRY_MODE", "adaptive")
+	session, s := open(t, nil, func(w http.ResponseWriter, _ string, _ int) { w.WriteHeader(http.StatusServiceUnavailable) })
+	if err := describe(t, session); err == nil || s.count("DescribeKey") != cloud.DefaultAttempts {
+		t.Errorf("got %v after %d requests, want %d", err, s.count("DescribeKey"), cloud.DefaultAttempts)
 	}
 }
 
