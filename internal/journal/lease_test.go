@@ -123,6 +123,36 @@ func TestATermIsNeverUsedAgain(t *testing.T) {
 	if l := mustAcquire(t, store, c, "bob", last); l.Term() != last+1 {
 		t.Errorf("have term %d after %d in the journal", l.Term(), last)
 	}
+	c.Advance(length + grace) // somebody restores an old one
+	if l := mustAcquire(t, store, c, "carol", 50); l.Term() != 51 {
+		t.Errorf("have term %d after 50 in the journal", l.Term())
+	}
+}
+
+func TestAHolderThatTookTheLeaseAgainDoesNotServeItsFormerSelf(t *testing.T) {
+	t.Parallel()
+	store, c := journaltest.NewMemory(), newClock()
+	former := mustAcquire(t, store, c, "alice", 0)
+	ahead := newClock()
+	ahead.Advance(length + grace)
+	again := mustAcquire(t, store, ahead, "alice", 0)
+	if err := former.Renew(t.Context()); !isLost(err) {
+		t.Errorf("have %v, want term 1 lost to term %d", err, again.Term())
+	}
+}
+
+func TestALeaseThatAPersonReleasedIsLost(t *testing.T) {
+	t.Parallel()
+	store, c := journaltest.NewMemory(), newClock()
+	alice := mustAcquire(t, store, c, "alice", 0)
+	data, _, err := store.Get(t.Context(), "lease.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Set("lease.json", []byte(strings.Replace(string(data), `"released":false`, `"released":true`, 1)))
+	if err := alice.Renew(t.Context()); !isLost(err) {
+		t.Errorf("have %v, want it lost", err)
+	}
 }
 
 func TestARenewedLeaseHoldsOnAndAStolenOneIsLost(t *testing.T) {

@@ -7,7 +7,8 @@ import (
 	"io"
 )
 
-// The end of every entry, as resource.Canonical writes it: the two hashes.
+// The end of every entry, as resource.Canonical writes it: two hashes, of which
+// the first is empty in the first entry.
 const (
 	prevMark   = `,"prev":"`
 	hashMark   = `","hash":"`
@@ -22,8 +23,8 @@ func (j *Journal) tears() bool {
 
 // torn reports whether data is the beginning of an entry and no more, which is
 // what a power cut leaves. An entry that was whole and then edited is not torn:
-// one changed byte does not make it shorter, and the two marks near its end
-// tell how long it was. first says that no entry comes before.
+// one changed byte does not make it shorter, and where its last fields begin
+// tells how long it was. first says that no entry comes before.
 func torn(data []byte, first bool) bool {
 	rest := bytes.TrimRight(data, "\x00")
 	if len(rest) == 0 {
@@ -37,14 +38,10 @@ func torn(data []byte, first bool) bool {
 	if zeros := len(data) - len(rest); zeros > 0 {
 		return zeros > 1
 	}
-	end := len(hashMark) + hashLength + len(`"}`)
-	if at := bytes.LastIndex(data, []byte(hashMark)); at >= 0 && len(data) == at+end {
-		return false
-	}
-	prev := hashLength
+	tail := len(prevMark) + hashLength + len(hashMark) + hashLength + len(`"}`)
 	if first {
-		prev = 0
+		tail -= hashLength
 	}
 	at := bytes.LastIndex(data, []byte(prevMark))
-	return at < 0 || len(data) != at+len(prevMark)+prev+end
+	return at < 0 || len(data) != at+tail
 }
