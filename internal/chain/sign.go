@@ -140,3 +140,22 @@ func usable(price *big.Int) bool {
 }
 
 func payable(price *big.Int) bool { return usable(price) && price.Sign() > 0 }
+
+// ReadTransfer reads signed bytes back, and refuses all that is no plain
+// transfer bound to one chain. Fees are not filled in.
+func ReadTransfer(raw []byte) (from common.Address, t Transfer, hash common.Hash, err error) {
+	var tx types.Transaction
+	if err := tx.UnmarshalBinary(raw); err != nil {
+		return from, t, hash, errors.New("these bytes are no transaction")
+	}
+	if tx.To() == nil || len(tx.Data()) > 0 || (tx.Type() != types.LegacyTxType && tx.Type() != types.DynamicFeeTxType) {
+		return from, t, hash, fmt.Errorf("transaction %s is no plain transfer", tx.Hash())
+	}
+	if !tx.Protected() || !tx.ChainId().IsUint64() {
+		return from, t, hash, fmt.Errorf("transaction %s is not bound to one chain", tx.Hash())
+	}
+	if from, err = types.Sender(types.LatestSignerForChainID(tx.ChainId()), &tx); err != nil {
+		return from, t, hash, fmt.Errorf("transaction %s: %w", tx.Hash(), err)
+	}
+	return from, Transfer{ChainID: tx.ChainId().Uint64(), To: *tx.To(), Value: tx.Value(), Nonce: tx.Nonce(), Gas: tx.Gas()}, tx.Hash(), nil
+}

@@ -2,72 +2,66 @@ package funding
 
 import (
 	"math/big"
-	"strconv"
 	"strings"
 )
 
-// coin is a network's native token, carried from observation to the reader in
-// a fact of the form "AVAX 18".
-type coin struct {
-	symbol   string
-	decimals int
+// decimal reads a count of wei: digits only, at most 78 of them (2^256).
+func decimal(text string) (*big.Int, bool) {
+	if text == "" || len(text) > 78 || strings.Trim(text, "0123456789") != "" {
+		return nil, false
+	}
+	return new(big.Int).SetString(text, 10)
 }
 
-func (c coin) fact() string { return c.symbol + " " + strconv.Itoa(c.decimals) }
-
-func coinOf(fact string) coin {
-	symbol, decimals, _ := strings.Cut(fact, " ")
-	n, err := strconv.Atoi(decimals)
-	if err != nil || n < 0 || n > 77 {
-		return coin{symbol: "wei"}
+// decimalOr reads a count of wei that may be left out.
+func decimalOr(text string, otherwise *big.Int) *big.Int {
+	if wei, ok := decimal(text); ok {
+		return wei
 	}
-	return coin{symbol: symbol, decimals: n}
+	return otherwise
 }
 
-// format prints wei in coins, exactly, without trailing zeros: "0.08 AVAX".
-func (c coin) format(wei *big.Int) string {
-	digits := wei.String()
-	if len(digits) <= c.decimals {
-		digits = strings.Repeat("0", c.decimals-len(digits)+1) + digits
+func textOf(wei *big.Int) string {
+	if wei == nil {
+		return ""
 	}
-	whole, part := digits[:len(digits)-c.decimals], digits[len(digits)-c.decimals:]
-	if part = strings.TrimRight(part, "0"); part != "" {
-		whole += "." + part
-	}
-	return whole + " " + c.symbol
+	return wei.String()
 }
 
-// need is what brings a balance from below its floor to its target, at most
-// the ceiling; nothing at or above the floor.
-func need(wei, floor, target, ceiling *big.Int) *big.Int {
-	if wei.Cmp(floor) >= 0 || wei.Cmp(target) >= 0 {
+func least(first *big.Int, others ...*big.Int) *big.Int {
+	for _, other := range others {
+		if other.Cmp(first) < 0 {
+			first = other
+		}
+	}
+	return first
+}
+
+// coins prints wei in whole coins, cut to six decimals. What is not nothing is
+// never printed as nothing.
+func coins(wei *big.Int, t *Terms) string {
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Decimals)), nil)
+	text := new(big.Rat).SetFrac(new(big.Int).Abs(wei), unit).FloatString(t.Decimals)
+	if whole, fraction, dotted := strings.Cut(text, "."); dotted && len(fraction) > 6 {
+		text = whole + "." + fraction[:6]
+		if wei.Sign() != 0 && strings.Trim(text, "0.") == "" {
+			text = "<0.000001"
+		}
+	}
+	if strings.Contains(text, ".") && text[0] != '<' {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
+	if wei.Sign() < 0 {
+		text = "-" + text
+	}
+	return strings.TrimSpace(text + " " + t.Symbol)
+}
+
+// powerOfTwo rounds up to a power of two: a fee that moves a little stays the
+// same number in the plan, and the ceiling has room for it to rise.
+func powerOfTwo(wei *big.Int) *big.Int {
+	if wei.Sign() <= 0 {
 		return new(big.Int)
 	}
-	amount := new(big.Int).Sub(target, wei)
-	if amount.Cmp(ceiling) > 0 {
-		return new(big.Int).Set(ceiling)
-	}
-	return amount
+	return new(big.Int).Lsh(big.NewInt(1), uint(new(big.Int).Sub(wei, big.NewInt(1)).BitLen()))
 }
-
-// level is a Spec's balance and limits as numbers; ok only if all of the
-// declared ones are.
-type level struct{ wei, floor, target, ceiling *big.Int }
-
-func limits(desired Spec, wei string) (level, bool) {
-	l := level{wei: new(big.Int)}
-	var okFloor, okTarget, okCeiling bool
-	l.floor, okFloor = number(desired.Balance.Floor)
-	l.target, okTarget = number(desired.Balance.Target)
-	l.ceiling, okCeiling = number(desired.Ceiling)
-	if wei != "" {
-		have, ok := number(wei)
-		if !ok {
-			return l, false
-		}
-		l.wei = have
-	}
-	return l, okFloor && okTarget && okCeiling
-}
-
-func (l level) need() *big.Int { return need(l.wei, l.floor, l.target, l.ceiling) }
