@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 env=staging
-folder=$(mktemp -d)
+folder=.sandbox/demo
 world=
 
 if [[ -t 1 && -z ${NO_COLOR-} ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
@@ -21,7 +21,7 @@ fail() {
 run() {
     local want=$1 have=0
     shift
-    printf '\n$ %s\n' "${*//$folder\//}"
+    printf '\n$ %s\n' "$*"
     "$@" 2>&1 | tee "$folder/output" || have=${PIPESTATUS[0]}
     [[ $have == "$want" ]] || fail "exit code $have, expected $want"
 }
@@ -37,10 +37,13 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 PATH=$PWD/bin:$PATH
+rm -rf "$folder"
+mkdir -p "$folder"
 
-say "A world to play with: staging's AWS account in an emulator, its eight networks as real chains."
-printf '\n$ sandbox up %s --open &\n' "$env"
-sandbox up "$env" --open --dir "$folder/sandbox" >"$folder/ready" 2>"$folder/progress" &
+say "A world to play with: staging's AWS account in an emulator, its eight networks as real chains.
+One relayer runs already, on Optimism Sepolia, with gas for two days and a half."
+printf '\n$ sandbox up %s --open --with relayer-signer-optimismsepolia=0.06 &\n' "$env"
+sandbox up "$env" --open --with relayer-signer-optimismsepolia=0.06 >"$folder/ready" 2>"$folder/progress" &
 world=$!
 until grep -qx ready "$folder/ready"; do
     kill -0 "$world" 2>/dev/null || { world=''; cat "$folder/progress" >&2; fail 'the sandbox did not come up'; }
@@ -48,7 +51,7 @@ until grep -qx ready "$folder/ready"; do
 done
 cat "$folder/progress"
 # shellcheck source=/dev/null
-source "$folder/sandbox/$env/env.sh"
+source ".sandbox/$env/env.sh"
 
 say "1. What git declares and the world lacks: keys, and money in them."
 run 0 reconcile plan "$env" --out "$folder/first.plan.json"
@@ -62,9 +65,9 @@ run 0 reconcile plan "$env" --exit-code
 shows 'in sync'
 
 say "4. Three things happen behind our back: somebody retags a key, agents burn gas, somebody disables a key."
-run 0 sandbox retag "$env" validator-0-attestation-fuji role=relayer --dir "$folder/sandbox"
-run 0 sandbox burn "$env" optimismsepolia --all 0.021 --dir "$folder/sandbox"
-run 0 sandbox disable-key "$env" relayer-signer-sepolia --dir "$folder/sandbox"
+run 0 sandbox retag "$env" validator-0-attestation-fuji role=relayer
+run 0 sandbox burn "$env" optimismsepolia relayer-signer-optimismsepolia 0.02
+run 0 sandbox disable-key "$env" relayer-signer-sepolia
 
 say "5. The plan mends the first two, and says of the third what it is."
 run 2 reconcile plan "$env" --exit-code
@@ -81,6 +84,6 @@ shows 'relayer-signer-sepolia'
 
 say "Down. Nothing is left running."
 printf '\n$ sandbox down %s\n' "$env"
-sandbox down "$env" --dir "$folder/sandbox"
+sandbox down "$env"
 wait "$world" || fail 'the sandbox did not end well'
 world=
