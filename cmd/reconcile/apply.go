@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 
 	"github.com/spf13/cobra"
 
@@ -135,17 +133,11 @@ func (s *session) checkDerived(p *plan.Plan, desired resource.Set) error {
 	}
 	judged := *p
 	judged.Findings = gate.Without(p.Findings)
-	bare := judged
-	s.judge(&bare, len(desired)).Apply(&judged)
-	for i, c := range judged.Changes {
-		if i >= len(p.Changes) || p.Changes[i].ID != c.ID || p.Changes[i].Risk != c.Risk || p.Changes[i].Person != c.Person {
-			return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan's risk of %s does not follow from its steps", c.ID)}
-		}
+	verdict := s.judge(&judged, len(desired))
+	if err := verdict.Agrees(p); err != nil {
+		return fmt.Errorf("apply: refused: %w", err)
 	}
-	if len(judged.Changes) != len(p.Changes) || judged.Requires != p.Requires {
-		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan states requirements %+v, the gate says %+v", p.Requires, judged.Requires)}
-	}
-	if fresh := gate.NewRefusals(p.Findings, judged.Findings); len(fresh) > 0 {
+	if fresh := gate.NewRefusals(p.Findings, verdict.Findings); len(fresh) > 0 {
 		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: %s: %s", fresh[0].Rule, fresh[0].Reason)}
 	}
 	if err := gate.Refusal(p, 0); err != nil {
@@ -172,13 +164,4 @@ func shortDigest(digest string) string {
 		return digest[:11] + "…" + digest[len(digest)-4:]
 	}
 	return digest
-}
-
-// owner names who applies, for the lease and the journal.
-func (a *app) owner() (name, host string) {
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	host, _ = os.Hostname()
-	return name, host
 }

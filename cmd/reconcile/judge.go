@@ -16,6 +16,9 @@ func governanceOf(g config.Governance) gate.Governance {
 			UpdateShare: g.Belts.UpdateShare, DeleteShare: g.Belts.DeleteShare, MinResources: g.Belts.MinResources,
 		},
 	}
+	if g.TopUp != nil {
+		out.TopUp = &gate.Requirement{Auto: g.TopUp.Auto, Forbid: g.TopUp.Forbid, Approvals: g.TopUp.Approvals}
+	}
 	for risk, r := range g.Requirements {
 		out.Requirements[risk] = gate.Requirement{Auto: r.Auto, Forbid: r.Forbid, Approvals: r.Approvals}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/apply"
@@ -67,13 +68,13 @@ func (s *session) perform(ctx context.Context, p *plan.Plan, desired resource.Se
 
 func (s *session) acquire(ctx context.Context, store journal.Store, p *plan.Plan) (*journal.Lease, error) {
 	name, host := s.app.owner()
-	owner := journal.Owner{User: name, Host: host, PID: os.Getpid(), URL: s.app.runURL(), Nonce: newIntent()}
+	owner := journal.Owner{User: name, Host: host, PID: os.Getpid(), Machine: machine(), URL: s.app.runURL(), Nonce: newIntent()}
 	var floor int64
 	if len(s.entries) > 0 {
 		floor = s.entries[len(s.entries)-1].Term
 	}
 	lease, err := journal.Acquire(ctx, store, s.env.Name, p.Digest, owner, floor,
-		journal.LeaseOptions{Length: leaseLength, Grace: callTimeout, Now: s.app.now})
+		journal.LeaseOptions{Length: leaseLength, Grace: callTimeout, Now: s.app.now, Dead: dead})
 	if held := (*journal.HeldError)(nil); errors.As(err, &held) {
 		return nil, fmt.Errorf("%s: %w\nhint: wait for it, or run apply again after %s", s.env.Name, err, held.Expires.Add(callTimeout).UTC().Format("15:04:05 UTC"))
 	}
@@ -190,7 +191,7 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 	if failed > 0 || err != nil {
 		return exit(exitPartial)
 	}
-	advances := !p.Partial && !p.Revision.Dirty && left == 0
+	advances := (!p.Partial || changesRules(p)) && !p.Revision.Dirty && left == 0
 	if err := s.journal.Append(context.WithoutCancel(ctx), term, journal.Entry{
 		Kind: journal.Close, Plan: p.Digest, Commit: p.Revision.Commit, Advances: advances, Readings: s.readings,
 	}); err != nil {
@@ -200,6 +201,11 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 		return exit(exitPartial)
 	}
 	return nil
+}
+
+// changesRules reports a plan that puts new rules in force.
+func changesRules(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.ID.Kind == plan.GovernanceKind })
 }
 
 // verifyScope plans once more and counts what is left of the plan's scope.
@@ -219,17 +225,23 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 	for _, o := range outcomes {
 		explained[o.ID] = o.Result == apply.Failed || o.Result == apply.Skipped || o.Result == apply.Unknown
 	}
-	elsewhere := 0
+	elsewhere, undone := 0, 0
 	for _, c := range d.plan.Changes {
 		known, mine := explained[c.ID]
 		switch {
+		case c.ID.Kind == plan.GovernanceKind:
+			// Taken over by the entry that closes the plan, which is not written yet.
 		case mine && !known:
 			left++
-		case !mine:
+		case mine:
+			undone++
+		default:
 			elsewhere++
 		}
 	}
 	switch {
+	case undone > 0:
+		verified = fmt.Sprintf("%d changes of this plan are not made", left+undone)
 	case left > 0:
 		verified = fmt.Sprintf("%d changes of this plan are still, or again, to be made", left)
 	case elsewhere > 0:
@@ -267,7 +279,9 @@ func (s *session) report(e apply.Event) {
 		s.progress.say("change", map[string]any{"id": row.ID.String(), "result": row.Result, "detail": row.Detail, "error": row.Err}, "")
 		return
 	}
-	if err := view.Live(s.app.err, row, s.app.viewOptions()); err != nil {
+	options := s.app.viewOptions()
+	options.Color = s.app.color(s.app.errTerminal)
+	if err := view.Live(s.app.err, row, options); err != nil {
 		s.progress.say("change", map[string]any{}, err.Error())
 	}
 }

@@ -125,7 +125,7 @@ type Verdict struct {
 func Check(in Input) Verdict {
 	j := judge{in: in, paid: lowered(in.Ledger.Paid), topUps: map[resource.ID]bool{}}
 	j.v = Verdict{Risks: map[resource.ID]resource.Risk{}, Persons: map[resource.ID]bool{}}
-	j.v.Added = j.ruleChanges()
+	j.v.Added = selected(in.Plan, j.ruleChanges())
 	j.spend()
 	j.risks()
 	j.environment()
@@ -138,6 +138,17 @@ func Check(in Input) Verdict {
 	j.v.Apply(&judged)
 	j.v.stopping = len(judged.Refused())
 	return j.v
+}
+
+// selected leaves out rule changes that a partial plan does not name: what it
+// does is judged by the rules in force, and they stay in force.
+func selected(p *plan.Plan, rules []plan.Change) []plan.Change {
+	if !p.Partial {
+		return rules
+	}
+	return slices.DeleteFunc(rules, func(c plan.Change) bool {
+		return !slices.ContainsFunc(p.Only, func(selector string) bool { return plan.Selects(selector, c.ID, c.Group) })
+	})
 }
 
 // Apply writes the judgement into the draft it was made from. Seal afterwards.

@@ -215,7 +215,7 @@ func TestTheEnvironmentAsAWhole(t *testing.T) {
 	bare := func(in *gate.Input) { in.HasAnchor = false }
 	local := func(in *gate.Input) { in.SharedStore = false }
 	mainnet := func(in *gate.Input) { in.Plan.Class = "mainnet" }
-	enable := change("a", plan.Update, "enable")
+	enable, widen := change("a", plan.Update, "enable"), change("a", plan.Update, "widen")
 	for name, c := range map[string]struct {
 		disturb   []func(*gate.Input)
 		changes   []plan.Change
@@ -226,8 +226,9 @@ func TestTheEnvironmentAsAWhole(t *testing.T) {
 		"a dirty tree where all is automatic":    {[]func(*gate.Input){dirty, auto}, []plan.Change{change("a", plan.Update, "tag")}, []string{"note dirty-tree"}, 0},
 		"a dirty tree on a main network":         {[]func(*gate.Input){dirty, auto, mainnet}, []plan.Change{change("a", plan.Update, "tag")}, []string{"refuse dirty-tree"}, 0},
 		"a dirty tree without a change":          {[]func(*gate.Input){dirty}, nil, nil, 0},
-		"an open overlay waives approvals":       {[]func(*gate.Input){open}, []plan.Change{enable}, []string{"note open-overlay"}, 0},
-		"an open overlay lets dirty trees pass":  {[]func(*gate.Input){open, dirty}, []plan.Change{enable}, []string{"note dirty-tree", "note open-overlay"}, 0},
+		"an open overlay waives approvals":       {[]func(*gate.Input){open}, []plan.Change{widen}, []string{"note open-overlay"}, 0},
+		"an open overlay is no person":           {[]func(*gate.Input){open}, []plan.Change{enable}, []string{"note open-overlay"}, 1},
+		"an open overlay lets dirty trees pass":  {[]func(*gate.Input){open, dirty}, []plan.Change{widen}, []string{"note dirty-tree", "note open-overlay"}, 0},
 		"an open overlay with nothing to waive":  {[]func(*gate.Input){open}, []plan.Change{change("a", plan.Update, "tag")}, nil, 0},
 		"an open overlay before main networks":   {[]func(*gate.Input){open, mainnet}, []plan.Change{enable}, []string{"refuse open-overlay"}, 1},
 		"an open overlay waives no safety":       {[]func(*gate.Input){open}, []plan.Change{pay("relayer", relayer, "101", "0")}, []string{"refuse belt-transaction funding/fuji/relayer"}, 0},

@@ -84,12 +84,15 @@ func (j *judge) requirements() {
 			requires.Approvals = max(requires.Approvals, 1)
 		}
 	}
-	if j.open() {
-		if requires.Approvals > 0 {
-			j.find("open-overlay", resource.Note, resource.ID{},
-				fmt.Sprintf("the overlay is open: %d approvals that %s changes need are waived in this sandbox", requires.Approvals, requires.Risk), "")
-		}
+	if j.open() && requires.Approvals > 0 {
+		j.find("open-overlay", resource.Note, resource.ID{},
+			fmt.Sprintf("the overlay is open: %d approvals that %s changes need are waived in this sandbox", requires.Approvals, requires.Risk), "")
 		requires.Approvals = 0
+		// What asks for a person asks for one here too: somebody may have switched
+		// a key off on purpose, and a sandbox is where that is rehearsed.
+		if len(j.v.Persons) > 0 {
+			requires.Approvals = 1
+		}
 	}
 	j.v.Requires = requires
 }

@@ -20,6 +20,9 @@ type Owner struct {
 	User string `json:"user"`
 	Host string `json:"host"`
 	PID  int    `json:"pid"`
+	// Machine identifies the boot and the process namespace that PID is of; empty
+	// where the system does not tell.
+	Machine string `json:"machine,omitempty"`
 	// URL of the run, in CI.
 	URL string `json:"url,omitempty"`
 	// Nonce tells two runs of one process apart.
@@ -38,7 +41,7 @@ func (o Owner) String() string {
 // tidy keeps what may be written down: of a URL neither user, password, query
 // nor fragment, which can hold a token, and texts that read back unchanged.
 func (o Owner) tidy() Owner {
-	o.User, o.Host, o.Nonce = tidied(o.User), tidied(o.Host), tidied(o.Nonce)
+	o.User, o.Host, o.Nonce, o.Machine = tidied(o.User), tidied(o.Host), tidied(o.Nonce), tidied(o.Machine)
 	run, err := url.Parse(o.URL)
 	if err != nil {
 		o.URL = ""
@@ -68,6 +71,9 @@ type LeaseOptions struct {
 	// that the holder's last call has ended.
 	Grace time.Duration
 	Now   func() time.Time
+	// Dead reports that a holder's process is proved to have ended: then nobody
+	// has to wait for its lease. nil: never proved.
+	Dead func(Owner) bool
 }
 
 // maxTerm bounds a term that was read, so that the next one is larger still.
@@ -137,7 +143,7 @@ func Acquire(ctx context.Context, store Store, environment, plan string, owner O
 func (l *Lease) refuse(last held) error {
 	now := l.options.Now().UTC()
 	until := last.Expires.Add(l.options.Grace)
-	if last.Released || !now.Before(until) {
+	if last.Released || !now.Before(until) || l.options.Dead != nil && l.options.Dead(last.Owner) {
 		return nil
 	}
 	return &HeldError{Owner: last.Owner, Plan: last.Plan, Term: last.Term, Taken: last.Taken, Expires: last.Expires, Left: until.Sub(now)}

@@ -23,7 +23,8 @@ func (d Difference) Only(selectors []string) (Difference, error) {
 		if _, err := path.Match(selector, ""); err != nil {
 			return Difference{}, fmt.Errorf("selector %q: %w", selector, err)
 		}
-		matched := false
+		// The gate adds the changes of the rules later; they need nothing.
+		matched := selector == GovernanceKind || strings.HasPrefix(selector, GovernanceKind+"/")
 		for _, c := range d.Changes {
 			if Selects(selector, c.ID, c.Group) {
 				matched = true
