@@ -137,8 +137,6 @@ func (s *Session) load(ctx context.Context) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("aws: load configuration: %w", err)
 	}
-	// AWS_MAX_ATTEMPTS would replace the bound of the retryer.
-	base.RetryMaxAttempts = 0
 	base.Credentials = namedCredentials{base.Credentials}
 	base.APIOptions = append(base.APIOptions, s.instrument)
 	return base, nil

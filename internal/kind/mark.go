@@ -19,6 +19,12 @@ const (
 	TagAddress     = "reconcile:address"
 )
 
+// The AWS resource types that carry our mark, as the tagging API calls them.
+const (
+	TypeKey    = "kms:key"
+	TypeSecret = "secretsmanager:secret"
+)
+
 // MarkTags is the mark of one resource of one environment.
 func MarkTags(environment string, id resource.ID) map[string]string {
 	return map[string]string{TagEnvironment: environment, TagID: id.String()}

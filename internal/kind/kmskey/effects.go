@@ -254,10 +254,13 @@ func (k *kmsKey) probeKey(ctx context.Context, api API, region string, prepared 
 	found := map[string]bool{}
 	_, err := k.Clock.Await(ctx, k.Waits, func() (bool, error) {
 		for chunk := range slices.Chunk(intents, filterValues) {
-			keys, err := k.resourcesIn(ctx, region, []tagging.TagFilter{{Key: aws.String(kind.TagIntent), Values: chunk}})
+			filter := tagging.TagFilter{Key: aws.String(kind.TagIntent), Values: chunk}
+			byARN, err := cloud.Tagged(ctx, k.Tagging(region), region, []tagging.TagFilter{filter}, kind.TypeKey)
 			if err != nil {
 				return false, err
 			}
+			keys := map[string]map[string]string{}
+			addKeys(keys, byARN)
 			for keyID := range keys {
 				found[keyID] = true
 			}

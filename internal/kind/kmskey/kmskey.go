@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
@@ -79,15 +78,16 @@ type API interface {
 }
 
 // TaggingAPI is what the kind needs of the tagging API in one region.
-type TaggingAPI interface {
-	GetResources(context.Context, *resourcegroupstaggingapi.GetResourcesInput, ...func(*resourcegroupstaggingapi.Options)) (*resourcegroupstaggingapi.GetResourcesOutput, error)
-}
+type TaggingAPI = cloud.TaggingAPI
 
 // Options are what the kind works with.
 type Options struct {
 	// KMS and Tagging give the clients of a region.
 	KMS     func(region string) API
 	Tagging func(region string) TaggingAPI
+	// Inventory is a walk over what carries the environment's mark that several
+	// kinds share; nil means that this kind walks by itself.
+	Inventory *cloud.Inventory
 	// Gated derives every address from GetPublicKey and believes no tag: for
 	// environments with pinned addresses or any approval, and for every apply.
 	Gated bool

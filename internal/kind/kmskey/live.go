@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"golang.org/x/sync/errgroup"
 
@@ -19,11 +18,11 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
-// The largest pages (KMS API reference; Resource Groups Tagging API reference).
 const (
+	// aliasPage is the largest page of ListAliases (KMS API reference).
 	aliasPage = 100
-	tagPage   = 100
-	// filterValues is how many values one tag filter may have.
+	// filterValues is how many values one tag filter may have (Resource Groups
+	// Tagging API reference).
 	filterValues = 20
 )
 
@@ -143,47 +142,30 @@ func (r *region) list(ctx context.Context) (*survey, error) {
 	return s, group.Wait()
 }
 
-// tagged adds the keys that carry our environment's mark; with ids only those.
+// tagged adds the keys that carry our environment's mark; with ids only those,
+// read anew.
 func (r *region) tagged(ctx context.Context, s *survey, ids []string) error {
+	if r.Inventory != nil && len(ids) == 0 {
+		found, err := r.Inventory.Of(ctx, r.name, kind.TypeKey)
+		addKeys(s.tags, found)
+		return err
+	}
 	filters := []tagging.TagFilter{{Key: aws.String(kind.TagEnvironment), Values: []string{r.env.Name}}}
 	if len(ids) > 0 {
 		filters = append(filters, tagging.TagFilter{Key: aws.String(kind.TagID), Values: ids})
 	}
-	found, err := r.resources(ctx, filters)
-	maps.Copy(s.tags, found)
+	found, err := cloud.Tagged(ctx, r.Tagging(r.name), r.name, filters, kind.TypeKey)
+	addKeys(s.tags, found)
 	return err
 }
 
-// resourcesIn lists keys by tags: key id to tags.
-func (k *kmsKey) resourcesIn(ctx context.Context, region string, filters []tagging.TagFilter) (map[string]map[string]string, error) {
-	found := map[string]map[string]string{}
-	in := &resourcegroupstaggingapi.GetResourcesInput{
-		ResourceTypeFilters: []string{"kms:key"}, ResourcesPerPage: aws.Int32(tagPage), TagFilters: filters,
-	}
-	for {
-		out, err := k.Tagging(region).GetResources(ctx, in)
-		if err != nil {
-			return nil, cloud.Explain("tag:GetResources", region, err)
-		}
-		for _, mapping := range out.ResourceTagMappingList {
-			_, keyID, ok := strings.Cut(aws.ToString(mapping.ResourceARN), ":key/")
-			if !ok {
-				continue
-			}
-			tags := map[string]string{}
-			for _, tag := range mapping.Tags {
-				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-			}
-			found[keyID] = tags
-		}
-		if in.PaginationToken = out.PaginationToken; aws.ToString(in.PaginationToken) == "" {
-			return found, nil
+// addKeys files tags by key id.
+func addKeys(tags, byARN map[string]map[string]string) {
+	for arn, of := range byARN {
+		if _, keyID, ok := strings.Cut(arn, ":key/"); ok {
+			tags[keyID] = of
 		}
 	}
-}
-
-func (r *region) resources(ctx context.Context, filters []tagging.TagFilter) (map[string]map[string]string, error) {
-	return r.resourcesIn(ctx, r.name, filters)
 }
 
 // look finds the wanted keys by their tags and their aliases, without listing

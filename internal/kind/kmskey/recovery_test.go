@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/kind/kmskey"
@@ -255,6 +256,13 @@ func TestAWarmPlanOfAThousandKeysStaysInItsBudget(t *testing.T) {
 	for _, gated := range []bool{false, true} {
 		b := newBench(t, gated, environment(names...))
 		b.create()
+		// Gated, the walk over tags is the one that other kinds share.
+		if gated {
+			b.options.Inventory = cloud.NewInventory(b.options.Tagging, kind.TagEnvironment, "staging", kind.TypeKey, kind.TypeSecret)
+			shared, err := kmskey.New(b.options)
+			must(t, nil, err)
+			b.kind = shared
+		}
 		for i := range others {
 			b.alias(fmt.Sprintf("alias/somebody-%d", i), b.make(t, ethereumKey()))
 		}

@@ -49,11 +49,25 @@ func (k *secretKey) observe(ctx context.Context, env *config.Environment, _ kind
 	var all kind.Observation[Spec]
 	declared := kind.KeysOf(env, Name)
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		if len(declared[name]) == 0 && k.knownEmpty(ctx, name) {
+			continue
+		}
 		r := &region{env: env, name: name, api: k.Secrets(name), declared: declared[name]}
 		// The filters match prefixes: "staging" finds "staging2" too.
 		join(&all, r.run(ctx, k.Parallel, kind.TagEnvironment, []string{env.Name}))
 	}
 	return all
+}
+
+// knownEmpty reports that nothing in the region carries our mark. A list that
+// lags can hide only what was made in these minutes; what cannot be read is not
+// known.
+func (k *secretKey) knownEmpty(ctx context.Context, name string) bool {
+	if k.Inventory == nil {
+		return false
+	}
+	tagged, err := k.Inventory.Of(ctx, name, kind.TypeSecret)
+	return err == nil && len(tagged) == 0
 }
 
 func (k *secretKey) read(ctx context.Context, env *config.Environment, ids []resource.ID, _ kind.Lookup) kind.Observation[Spec] {

@@ -61,6 +61,10 @@ type API interface {
 type Options struct {
 	// Secrets gives the client of a region.
 	Secrets func(region string) API
+	// Inventory is a walk over what carries the environment's mark that several
+	// kinds share. With it, an environment that declares no hex key and has none
+	// asks nothing of Secrets Manager; nil asks always.
+	Inventory *cloud.Inventory
 	// Parallel bounds concurrent calls; 0 means 16.
 	Parallel int
 	// Clock and Waits are how long an effect may take to be seen; zero values

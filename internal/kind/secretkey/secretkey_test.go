@@ -326,6 +326,31 @@ func TestAWarmPlanOfAThousandSecretsStaysInItsBudget(t *testing.T) {
 	}
 }
 
+func TestAnEnvironmentWithoutHexKeysAsksSecretsManagerOnlyForWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, environment(zero))
+	ask := func() (kind.Seen, int) {
+		options := b.options
+		options.Inventory = cloud.NewInventory(func(region string) cloud.TaggingAPI { return b.fake.Tagging(region) }, kind.TagEnvironment, "development", kind.TypeKey, kind.TypeSecret)
+		k, err := secretkey.New(options)
+		must(t, nil, err)
+		b.fake.Forget()
+		seen := k.Observe(t.Context(), environment(), nil)
+		return seen, b.fake.Calls()["secretsmanager.ListSecrets"]
+	}
+	if seen, lists := ask(); len(seen.Owned)+len(seen.Unread) != 0 || lists != 0 {
+		t.Errorf("nothing there: %+v with %d lists", seen, lists)
+	}
+	b.create()
+	if seen, _ := ask(); len(seen.Owned) != 1 {
+		t.Errorf("one left over: %+v", seen)
+	}
+	b.faults.Break(cloudtest.Denied, 0, cloudtest.Reads)
+	if seen, _ := ask(); len(seen.Unread) != 1 {
+		t.Errorf("nothing readable: %+v", seen)
+	}
+}
+
 func TestTheDeclarationIsInTheUsersWords(t *testing.T) {
 	t.Parallel()
 	env := environment("a", zero)
