@@ -28,9 +28,11 @@ func TestScripts(t *testing.T) {
 			verb(w, neg, args)
 		}
 	}
+	lent := newEmulators()
+	t.Cleanup(lent.close)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
-		Setup:               newWorld,
+		Setup:               func(e *testscript.Env) error { return newWorld(e, lent) },
 		Cmds:                verbs,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

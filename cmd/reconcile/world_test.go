@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/sandbox"
 )
@@ -28,8 +29,11 @@ type world struct {
 	ts   *testscript.TestScript
 	work string
 
+	emulators *emulators
+
 	name    string // of the environment that is up
 	sandbox *sandbox.Sandbox
+	moto    *cloudtest.Moto  // borrowed
 	wires   map[string]*wire // "aws", and networks by name
 	// said is all that commands of the script printed.
 	said strings.Builder
@@ -37,8 +41,8 @@ type world struct {
 	background *exec.Cmd
 }
 
-func newWorld(e *testscript.Env) error {
-	w := &world{work: e.WorkDir, wires: map[string]*wire{}}
+func newWorld(e *testscript.Env, lent *emulators) error {
+	w := &world{work: e.WorkDir, wires: map[string]*wire{}, emulators: lent}
 	e.Values[worldKey{}] = w
 	e.Defer(w.close)
 	for _, set := range [][2]string{
@@ -62,6 +66,9 @@ func (w *world) close() {
 	}
 	if w.sandbox != nil {
 		_ = w.sandbox.Close()
+	}
+	if w.moto != nil {
+		w.emulators.giveBack(w.moto)
 	}
 }
 
@@ -162,7 +169,12 @@ func (w *world) up(_ bool, args []string) {
 		w.ts.Fatalf("usage: sandbox ENV [--open], once")
 	}
 	w.name = args[0]
+	declared, _, err := config.Load(config.Options{Root: w.ts.MkAbs("."), Name: w.name})
+	w.ts.Check(err)
+	w.moto, err = w.emulators.borrow(declared.AWS.Account)
+	w.ts.Check(err)
 	running, err := sandbox.Up(context.Background(), sandbox.Options{
+		Moto: w.moto,
 		Root: w.ts.MkAbs("."), Name: w.name, Open: slices.Contains(args, "--open"), Folder: w.folder(), Tools: checkout,
 		Progress: func(line string) { w.ts.Logf("%s\n", line) },
 	})

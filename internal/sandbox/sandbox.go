@@ -30,6 +30,9 @@ type Options struct {
 	Folder string
 	// Tools is where the search for the emulator starts.
 	Tools string
+	// Moto is an empty emulator of the environment's account that runs already
+	// and outlives the sandbox; nil starts one.
+	Moto *cloudtest.Moto
 	// Progress is told what was done, one line each; never nil.
 	Progress func(string)
 }
@@ -38,8 +41,10 @@ type Options struct {
 type Sandbox struct {
 	folder *Folder
 	moto   *cloudtest.Moto
-	chains *chains
-	env    *config.Environment
+	// started says that moto ends with the sandbox.
+	started bool
+	chains  *chains
+	env     *config.Environment
 }
 
 // Up brings the world of an environment up and returns when all of it
@@ -68,11 +73,14 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 
 func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) error {
 	begun := time.Now()
-	moto, err := cloudtest.StartMoto(cloudtest.MotoOptions{Account: s.env.AWS.Account, Root: o.Tools})
-	if err != nil {
-		return err
+	if s.moto = o.Moto; s.moto == nil {
+		started, err := cloudtest.StartMoto(cloudtest.MotoOptions{Account: s.env.AWS.Account, Root: o.Tools})
+		if err != nil {
+			return err
+		}
+		s.moto, s.started = started, true
 	}
-	s.moto = moto
+	moto := s.moto
 	o.Progress(fmt.Sprintf("aws: account %s at %s", s.env.AWS.Account, moto.Endpoint()))
 	session, err := openSession(ctx, s.env, moto.Endpoint())
 	if err != nil {
@@ -137,7 +145,7 @@ func (s *Sandbox) Close() error {
 	if s.chains != nil {
 		err = s.chains.close()
 	}
-	if s.moto != nil {
+	if s.started {
 		s.moto.Close()
 	}
 	return errors.Join(err, s.folder.Release())
