@@ -40,7 +40,7 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 		return nil, err
 	}
 	if len(only) > 0 {
-		if difference, err = s.cut(difference, only); err != nil {
+		if difference, err = s.cut(difference, only, desired); err != nil {
 			return nil, err
 		}
 	}
@@ -82,9 +82,10 @@ func (s *session) diff(desired resource.Set, world *observe.World) (plan.Differe
 	return difference, nil
 }
 
-// previous is what the last applied commit declared, nil where there is none.
+// previous is what the last applied commit declared, nil where nothing was
+// applied: an anchor alone made nothing, so nothing can have drifted from it.
 func (s *session) previous() (resource.Set, error) {
-	if s.applied == nil {
+	if s.applied == nil || journal.NewLedger(s.entries).Applied() == "" {
 		return nil, nil
 	}
 	previous, err := observe.Declare(s.applied, s.kinds)
@@ -95,9 +96,15 @@ func (s *session) previous() (resource.Set, error) {
 }
 
 // cut keeps what the selectors name. A finding about something else stays
-// visible, as a note: it does not judge what is not touched.
-func (s *session) cut(d plan.Difference, only []string) (plan.Difference, error) {
-	cut, err := d.Only(only)
+// visible, as a note: it does not judge what is not touched. A selector that
+// names something declared in which nothing differs is no mistake.
+func (s *session) cut(d plan.Difference, only []string, desired resource.Set) (plan.Difference, error) {
+	selects := func(selector string) bool {
+		differs := slices.ContainsFunc(d.Changes, func(c plan.Change) bool { return plan.Selects(selector, c.ID, c.Group) }) ||
+			slices.ContainsFunc(d.Deferred, func(l plan.Deferred) bool { return plan.Selects(selector, l.ID, "") })
+		return differs || !slices.ContainsFunc(desired.IDs(), func(id resource.ID) bool { return plan.Selects(selector, id, desired[id].Group) })
+	}
+	cut, err := d.Only(slices.DeleteFunc(slices.Clone(only), func(selector string) bool { return !selects(selector) }))
 	if err != nil {
 		return plan.Difference{}, err
 	}
@@ -111,7 +118,8 @@ func (s *session) cut(d plan.Difference, only []string) (plan.Difference, error)
 		}
 	}
 	for i, f := range cut.Findings {
-		if concerned[f.ID] || (f.ID.Kind == "network" && networks[f.ID.Scope]) {
+		named := slices.ContainsFunc(only, func(selector string) bool { return plan.Selects(selector, f.ID, "") })
+		if named || concerned[f.ID] || (f.ID.Kind == "network" && networks[f.ID.Scope]) {
 			continue
 		}
 		cut.Findings[i].Severity = resource.Note

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"slices"
 	"time"
@@ -179,7 +180,7 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 		case apply.Failed, apply.Skipped, apply.Unknown:
 			failed++
 		}
-		rows = append(rows, rowOf(o))
+		rows = append(rows, s.rowOf(o))
 	}
 	options := view.OutcomeOptions{Options: s.app.viewOptions(), Verified: verified}
 	if failed > 0 {
@@ -254,10 +255,15 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 	return left, verified, nil
 }
 
-func rowOf(o apply.Outcome) view.Outcome {
+// rowOf says what a change gave: money by its amount, a key by its address.
+func (s *session) rowOf(o apply.Outcome) view.Outcome {
 	row := view.Outcome{ID: o.ID, Result: string(o.Result), Detail: o.Detail}
 	if o.Err != nil {
 		row.Err = o.Err.Error()
+	}
+	coin, paid := coinsOf(s.env)[o.ID.Scope]
+	if amount, ok := new(big.Int).SetString(o.Outputs["amount"], 10); ok && paid && row.Detail == "" {
+		row.Detail = gate.Coins(amount, coin.Decimals) + " " + coin.Symbol + " to " + o.Outputs["to"]
 	}
 	if row.Detail == "" {
 		for _, name := range []string{"address", "hash"} {
@@ -274,7 +280,7 @@ func (s *session) report(e apply.Event) {
 	if !e.Done {
 		return
 	}
-	row := rowOf(e.Outcome)
+	row := s.rowOf(e.Outcome)
 	if s.progress.style == "json" {
 		s.progress.say("change", map[string]any{"id": row.ID.String(), "result": row.Result, "detail": row.Detail, "error": row.Err}, "")
 		return

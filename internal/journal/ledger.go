@@ -72,6 +72,18 @@ func (l Ledger) Anchor() string {
 	return ""
 }
 
+// Applied is the commit of the last plan that was done whole; empty where only
+// a bootstrap's anchor stands: its rules are in force, but nothing that it
+// declares was ever made.
+func (l Ledger) Applied() string {
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		if e := l.entries[i]; e.Kind == Close && e.Advances {
+			return e.Commit
+		}
+	}
+	return ""
+}
+
 // OpenPlan is the digest of the plan that was begun and neither closed nor
 // abandoned; empty if there is none.
 func (l Ledger) OpenPlan() string {

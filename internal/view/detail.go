@@ -49,17 +49,29 @@ func (v *viewer) sayings(b block) []field {
 	return lines
 }
 
-// legs tells each change of a block in one line: by its network if that is
-// what their names differ in, otherwise by its name.
+// legs tells what each change of a block says, those that say the same in one
+// line: by their networks if that is what their names differ in, otherwise by
+// their names.
 func (v *viewer) legs(b block) []field {
-	var lines []field
+	var texts []string
+	same := map[string][]resource.ID{}
 	for _, c := range b.changes {
 		value, _ := v.spends(block{changes: []plan.Change{c}})
 		text := strings.Join(says(c), ", ")
 		if text == "" && value != "" {
 			text = "≤ " + value
 		}
-		lines = append(lines, field{path: v.names.leg(c.ID, len(b.names) == 1 && !strings.Contains(b.names[0], "{")), sign: ' ', text: text})
+		if same[text] == nil {
+			texts = append(texts, text)
+		}
+		same[text] = append(same[text], c.ID)
+	}
+	byNetwork := len(b.names) == 1 && !strings.Contains(b.names[0], "{")
+	var lines []field
+	for _, text := range texts {
+		for _, s := range v.names.shapes(same[text]) {
+			lines = append(lines, field{path: v.names.leg(s, byNetwork), sign: ' ', text: text})
+		}
 	}
 	return lines
 }
@@ -127,7 +139,7 @@ func (v *viewer) common(b block, said bool) []field {
 	}
 	kept := slices.DeleteFunc(lines, func(f field) bool { return shared[f] != len(b.changes) })
 	if len(kept) < most {
-		kept = append(kept, field{sign: ' ', text: "and " + count(most-len(kept), "line") + " that differ by name (--verbose)"})
+		kept = append(kept, field{sign: ' ', text: "and " + count(most-len(kept), "field") + " by name (--verbose)"})
 	}
 	return kept
 }

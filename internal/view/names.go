@@ -181,17 +181,16 @@ func (n naming) text(s shape) string {
 
 // leg names one change of a block: its network alone if that tells it from the
 // others.
-func (n naming) leg(id resource.ID, byNetwork bool) string {
-	s := n.shapeOf(id)
+func (n naming) leg(s shape, byNetwork bool) string {
 	if !s.network {
-		return n.short(id)
+		return n.text(s)
 	}
-	network := s.places[len(s.places)-1][0]
+	networks := strings.TrimPrefix(n.networkText(s.places[len(s.places)-1]), "on ")
 	if byNetwork {
-		return network
+		return networks
 	}
 	s.places, s.network = s.places[:len(s.places)-1], false
-	return n.text(s) + " " + network
+	return n.text(s) + " " + networks
 }
 
 // shownNetworks is up to how many networks are named before they are counted.

@@ -84,7 +84,7 @@ func Live(w io.Writer, out Outcome, o Options) error {
 }
 
 const (
-	liveName   = 44
+	liveName   = 56
 	liveResult = 9
 )
 
