@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -81,6 +82,9 @@ func (a *app) checkFile(p *plan.Plan) error {
 	return nil
 }
 
+// clockSkew is how far the clock of the machine that planned may be ahead.
+const clockSkew = 10 * time.Minute
+
 // checkRevision refuses a plan whose configuration is not what it was made
 // from, or is no longer what the trusted ref holds.
 func (s *session) checkRevision(p *plan.Plan) error {
@@ -89,6 +93,12 @@ func (s *session) checkRevision(p *plan.Plan) error {
 	}
 	if o := s.env.Overlay; o != nil && (p.Overlay == nil || o.Digest != p.Overlay.Digest) {
 		return stale("the overlay is not the one that the plan was made with")
+	}
+	if life := s.planLife(); p.Expires.Sub(p.Created) > life {
+		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan lives for %s, the rules in force allow %s", p.Expires.Sub(p.Created), life)}
+	}
+	if p.Created.After(s.app.now().Add(clockSkew)) {
+		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan says that it was made at %s, which is not yet", p.Created.Format("2006-01-02 15:04 UTC"))}
 	}
 	if s.revision.Commit != p.Revision.Commit || s.revision.Dirty != p.Revision.Dirty {
 		return stale("the plan is of commit %s, the working tree is at %s", short(p.Revision.Commit), short(s.revision.Commit))
