@@ -1,0 +1,100 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// notRunHere says of each command in the documents that no script runs why.
+func notRunHere() map[string]string {
+	return map[string]string{
+		"make demo":                       "is a test of its own: tools/demo.sh fails when anything is not as it says",
+		"make test":                       "is what runs this test",
+		"make setup build":                "is what make test starts with",
+		"bin/sandbox up staging --open &": "the script's own sandbox is the same code; the program is tested in cmd/sandbox",
+		"until [ -e .sandbox/staging/env.sh ]; do sleep 1; done": "the script's own sandbox is up when it returns",
+		". .sandbox/staging/env.sh":                              "the script sets the same variables; the file is tested in cmd/sandbox",
+		"bin/sandbox down staging":                               "the program is tested in cmd/sandbox",
+	}
+}
+
+func TestEveryCommandOfTheDocumentsIsRunByAScript(t *testing.T) {
+	t.Parallel()
+	run := commandsOfScripts(t)
+	excused := notRunHere()
+	documents, err := filepath.Glob(filepath.Join(checkout, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, document := range append(documents, filepath.Join(checkout, "README.md")) {
+		for _, command := range commandsOf(t, document) {
+			found++
+			if _, ok := excused[command]; ok {
+				excused[command] = ""
+				continue
+			}
+			if !run[strings.TrimPrefix(command, "bin/")] {
+				t.Errorf("%s: no script runs %q", filepath.Base(document), command)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("the documents hold no command")
+	}
+	for command, reason := range excused {
+		if reason != "" {
+			t.Errorf("%q stands in no document any more", command)
+		}
+	}
+}
+
+// commandsOf lists the lines of the fenced sh blocks of a document, comments
+// left out.
+func commandsOf(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands []string
+	inside := false
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inside = !inside && line == "```sh"
+		case inside:
+			if command, _, _ := strings.Cut(line, " #"); strings.TrimSpace(command) != "" {
+				commands = append(commands, strings.TrimSpace(command))
+			}
+		}
+	}
+	return commands
+}
+
+// commandsOfScripts are what scripts run and expect to end well.
+func commandsOfScripts(t *testing.T) map[string]bool {
+	t.Helper()
+	scripts, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := map[string]bool{}
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			for _, verb := range []string{"exits 0 ", "exec "} {
+				if command, ok := strings.CutPrefix(strings.TrimSpace(line), verb); ok {
+					run[command] = true
+				}
+			}
+		}
+	}
+	return run
+}
