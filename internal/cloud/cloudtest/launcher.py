@@ -1,9 +1,10 @@
-"""The AWS emulator of tests and sandbox: moto with four corrections.
+"""The AWS emulator of tests and sandbox: moto with five corrections.
 
 Stock moto hashes again when MessageType is DIGEST, so that no signature
 recovers to the key's address; it never pages ListAliases and ListKeys; it signs
-with disabled keys; and it tags keys that wait for deletion. Here it behaves as
-the KMS API reference says.
+with disabled keys; it tags keys that wait for deletion; and of two conditional
+writes of one S3 object at the same time both may win. Here it behaves as the
+API references of KMS and S3 say.
 
 Usage: launcher.py HOST PORT. Prints "port N" once it listens. Ends when its
 standard input ends, so that it never outlives the process that started it.
@@ -24,6 +25,7 @@ from moto.kms import responses as kms_responses
 from moto.kms import utils as kms_utils
 from moto.kms.exceptions import ValidationException
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3 import responses as s3_responses
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 prehashed = contextvars.ContextVar("prehashed", default=False)
@@ -113,6 +115,17 @@ def paged(original, field, default, most):
     return handler
 
 
+def one_at_a_time(original):
+    """Makes look-then-write one act, as S3's conditional writes are."""
+    lock = threading.Lock()
+
+    def handler(self):
+        with lock:
+            return original(self)
+
+    return handler
+
+
 def correct():
     kms_utils.ECDSAPrivateKey.sign = ecdsa_sign
     kms_utils.ECDSAPrivateKey.verify = ecdsa_verify
@@ -124,6 +137,8 @@ def correct():
     kms.create_alias = in_state(kms.create_alias, False, "TargetKeyId")
     kms.list_aliases = paged(kms.list_aliases, "Aliases", 50, 100)
     kms.list_keys = paged(kms.list_keys, "Keys", 100, 1000)
+    s3 = s3_responses.S3Response
+    s3.put_object = one_at_a_time(s3.put_object)
 
 
 class Quiet(WSGIRequestHandler):
