@@ -88,6 +88,17 @@ func (w *world) address(name string) common.Address {
 	return crypto.PubkeyToAddress(private.PublicKey)
 }
 
+// pin writes addresses.json with the addresses of live keys: pin KEY...
+func (w *world) pin(_ bool, args []string) {
+	pins := map[string]string{}
+	for _, name := range args {
+		pins[name] = w.address(name).Hex()
+	}
+	data, err := json.MarshalIndent(pins, "", "  ")
+	w.ts.Check(err)
+	w.ts.Check(os.WriteFile(w.ts.MkAbs(filepath.Join("environments", w.name, "addresses.json")), data, 0o600))
+}
+
 func (w *world) chain(network string) *ethclient.Client {
 	n, ok := w.environment().Network(network)
 	if !ok {

@@ -25,6 +25,7 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"terminal":  (*world).terminal,
 		// Files.
 		"edit":   (*world).edit,
+		"pin":    (*world).pin,
 		"json":   (*world).json,
 		"reseal": (*world).reseal,
 		// The wires: what goes wrong between reconcile and the world.

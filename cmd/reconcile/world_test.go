@@ -197,6 +197,7 @@ func (w *world) wire(name, endpoint string) string {
 	wire, err := newWire(endpoint)
 	w.ts.Check(err)
 	w.wires[name] = wire
+	w.ts.Setenv("WIRE_"+strings.ToUpper(name), wire.server.URL)
 	return wire.server.URL
 }
 
