@@ -74,7 +74,7 @@ type Chain struct {
 	rich    *ecdsa.PrivateKey
 }
 
-// Start runs a chain in memory. It seals one block when a transaction arrives,
+// Start runs a chain in memory, with one empty block on its genesis. It seals one block when a transaction arrives,
 // then the empty ones, then rests: a transaction that cannot be mined stays in
 // the pool and nothing spins.
 func Start(o Options) (*Chain, error) {
@@ -94,6 +94,12 @@ func Start(o Options) (*Chain, error) {
 		return nil, fmt.Errorf("chain %d: %w", o.ChainID, err)
 	}
 	c.client = ethclient.NewClient(c.stack.Attach())
+	// Until it has a first block, geth cannot tell an unknown transaction from one
+	// that it has not indexed yet. No live chain is in that state.
+	c.Mine(1)
+	if err := c.indexed(); err != nil {
+		return nil, errors.Join(fmt.Errorf("chain %d: %w", o.ChainID, err), c.stack.Close())
+	}
 	c.subscribe = c.backend.TxPool().SubscribeTransactions(c.arrivals, true)
 	go c.seal()
 	return c, nil

@@ -74,10 +74,10 @@ func TestATransactionGetsItsBlockAndItsConfirmationsAndThenTheChainRests(t *test
 	if err := c.Fund(t.Context(), to, big.NewInt(7)); err != nil {
 		t.Fatal(err)
 	}
-	waitForHead(t, c, 4)
+	waitForHead(t, c, 5)
 	time.Sleep(20 * time.Millisecond)
-	if head, err := c.Client().BlockNumber(t.Context()); err != nil || head != 4 {
-		t.Fatalf("head %d, %v, want 4: a block and three empty ones", head, err)
+	if head, err := c.Client().BlockNumber(t.Context()); err != nil || head != 5 {
+		t.Fatalf("head %d, %v, want 5: the first, one for it and three empty ones", head, err)
 	}
 }
 
@@ -112,11 +112,11 @@ func TestATransactionBelowTheMinersPriceStaysStuckAndNothingSpins(t *testing.T) 
 	if err := c.Client().SendTransaction(t.Context(), tx); err != nil {
 		t.Fatal(err)
 	}
-	waitForHead(t, c, 1)
+	waitForHead(t, c, 2)
 	time.Sleep(50 * time.Millisecond)
 	head, err := c.Client().BlockNumber(t.Context())
-	if err != nil || head != 1 {
-		t.Fatalf("head %d, %v, want 1: one try and rest", head, err)
+	if err != nil || head != 2 {
+		t.Fatalf("head %d, %v, want 2: the first, one try and rest", head, err)
 	}
 	if nonce, err := c.Client().NonceAt(t.Context(), from, nil); err != nil || nonce != 0 {
 		t.Fatalf("nonce %d, %v, want 0: not mined", nonce, err)

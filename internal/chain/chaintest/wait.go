@@ -36,3 +36,13 @@ func (c *Chain) mined(ctx context.Context, hash common.Hash) error {
 
 // indexing is what geth answers while its index of transactions lags behind.
 const indexing = "transaction indexing is in progress"
+
+// indexed waits until geth's index of transactions has reached the head.
+func (c *Chain) indexed() error {
+	for limit := time.Now().Add(time.Minute); !c.backend.BlockChain().TxIndexDone(); time.Sleep(poll / 4) {
+		if time.Now().After(limit) {
+			return errors.New("geth does not index its first block")
+		}
+	}
+	return nil
+}
