@@ -77,10 +77,10 @@ type app struct {
 	verbose   bool
 }
 
-// color reports whether colour may be used: NO_COLOR, TERM=dumb and anything
-// that is no terminal say no.
-func (a *app) color() bool {
-	return a.terminal && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
+// color reports whether colour may be used: NO_COLOR, TERM=dumb, a build log
+// and anything that is no terminal say no.
+func (a *app) color(terminal bool) bool {
+	return terminal && !a.ci() && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
 }
 
 // ci reports whether a machine reads along.

@@ -151,5 +151,5 @@ func nextStep(env string, p *plan.Plan, file string) string {
 }
 
 func (a *app) viewOptions() view.Options {
-	return view.Options{Width: a.width, Color: a.color(), Verbose: a.verbose, CI: a.ci(), Now: a.now().UTC()}
+	return view.Options{Width: a.width, Color: a.color(a.terminal), Verbose: a.verbose, CI: a.ci(), Now: a.now().UTC()}
 }
