@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
@@ -68,6 +69,16 @@ func (w *world) retarget(_ bool, args []string) {
 	other, err := client.DescribeKey(w.ctx(), &kms.DescribeKeyInput{KeyId: aws.String(w.key(args[1]).Alias)})
 	w.ts.Check(err)
 	_, err = client.UpdateAlias(w.ctx(), &kms.UpdateAliasInput{AliasName: aws.String(w.key(args[0]).Alias), TargetKeyId: other.KeyMetadata.KeyId})
+	w.ts.Check(err)
+}
+
+// stranger makes a KMS key under our alias without our mark: stranger KEY.
+func (w *world) stranger(_ bool, args []string) {
+	key := w.key(args[0])
+	client := w.session().KMS(key.Region)
+	made, err := client.CreateKey(w.ctx(), &kms.CreateKeyInput{KeySpec: kmstypes.KeySpecEccSecgP256k1, KeyUsage: kmstypes.KeyUsageTypeSignVerify})
+	w.ts.Check(err)
+	_, err = client.CreateAlias(w.ctx(), &kms.CreateAliasInput{AliasName: aws.String(key.Alias), TargetKeyId: made.KeyMetadata.KeyId})
 	w.ts.Check(err)
 }
 

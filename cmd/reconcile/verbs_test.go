@@ -39,6 +39,7 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"disable":  (*world).disable,
 		"burn":     (*world).burn,
 		"retarget": (*world).retarget,
+		"stranger": (*world).stranger,
 		"lease":    (*world).lease,
 		// What there really is, past reconcile.
 		"keys":  (*world).keys,
