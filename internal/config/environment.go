@@ -5,6 +5,8 @@ package config
 
 import (
 	"math/big"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -286,8 +288,12 @@ func (e *Environment) Network(name string) (Network, bool) {
 	return Network{}, false
 }
 
-// Key finds a key by name.
+// Key finds a key by name. Keys are sorted by name, which makes this fast; keys
+// in another order are found too.
 func (e *Environment) Key(name string) (Key, bool) {
+	if at, found := slices.BinarySearchFunc(e.Keys, name, func(k Key, name string) int { return strings.Compare(k.Name, name) }); found {
+		return e.Keys[at], true
+	}
 	for _, k := range e.Keys {
 		if k.Name == name {
 			return k, true

@@ -31,7 +31,10 @@ func (e *ForgedError) Error() string {
 // refuses the first difference with a *ForgedError. What the plan says of the
 // live world is not checked here: that is the re-read's work.
 func Derive(p *Plan, desired resource.Set, rules map[string]Rules) error {
-	d := differ{in: Input{Desired: desired, Owned: claimed(p), Facts: p.Facts, Rules: rules}, out: Difference{Resolved: map[string]string{}}, replaced: map[resource.ID]bool{}}
+	d := differ{
+		in:     Input{Desired: desired, Owned: claimed(p), Facts: p.Facts, Rules: rules},
+		unread: resource.Covering(nil), out: Difference{Resolved: map[string]string{}}, replaced: map[resource.ID]bool{},
+	}
 	for _, c := range p.Changes {
 		d.replaced[c.ID] = c.Action == Replace
 	}

@@ -43,7 +43,7 @@ type Difference struct {
 // changes nothing that is unread, foreign or merely observed.
 func Diff(in Input) (Difference, error) {
 	in.Facts = sorted(in.Facts, resource.Fact.Compare)
-	d := differ{in: in, out: Difference{Resolved: map[string]string{}}}
+	d := differ{in: in, unread: resource.Covering(in.Unread), out: Difference{Resolved: map[string]string{}}}
 	d.findReplaced()
 	if err := d.desired(); err != nil {
 		return Difference{}, err
@@ -64,16 +64,14 @@ func Diff(in Input) (Difference, error) {
 }
 
 type differ struct {
-	in  Input
-	out Difference
+	in Input
+	// unread reports whether a resource lies in what was not read.
+	unread func(resource.ID) bool
+	out    Difference
 	// replaced resources will have other outputs than the live ones.
 	replaced map[resource.ID]bool
 	// kept resources are not declared, but still used: they stay.
 	kept map[resource.ID]bool
-}
-
-func (d *differ) unread(id resource.ID) bool {
-	return slices.ContainsFunc(d.in.Unread, func(u resource.Unread) bool { return u.Covers(id) })
 }
 
 // output resolves a ref against what was observed, unless this plan replaces

@@ -171,6 +171,15 @@ func FactsOf(facts []Fact, id ID) map[string]string {
 	return of
 }
 
+// FactsByID groups facts by what they are about, for many questions.
+func FactsByID(facts []Fact) map[ID][]Fact {
+	about := map[ID][]Fact{}
+	for _, f := range facts {
+		about[f.ID] = append(about[f.ID], f)
+	}
+	return about
+}
+
 // Unread is a part of the world that could not be read. Unread is never
 // absent: nothing in it is changed, and it counts as in use.
 type Unread struct {
@@ -185,6 +194,18 @@ type Unread struct {
 // Covers reports whether the resource lies in the unread scope.
 func (u Unread) Covers(id ID) bool {
 	return u.Scope == id.Scope || u.Scope == id.Kind || u.Scope == id.Kind+"/"+id.Scope || u.Scope == id.String()
+}
+
+// Covering is Covers of a whole list, for many questions: its cost does not
+// grow with the list.
+func Covering(unread []Unread) func(ID) bool {
+	scopes := make(map[string]bool, len(unread))
+	for _, u := range unread {
+		scopes[u.Scope] = true
+	}
+	return func(id ID) bool {
+		return len(scopes) > 0 && (scopes[id.Scope] || scopes[id.Kind] || scopes[id.Kind+"/"+id.Scope] || scopes[id.String()])
+	}
 }
 
 // Compare orders unread scopes by scope, operation and cause.

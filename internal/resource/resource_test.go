@@ -138,6 +138,9 @@ func TestUnreadCoversItsScopeAndNothingElse(t *testing.T) {
 		if got := (resource.Unread{Scope: scope}).Covers(id); got != want {
 			t.Errorf("%q covers: %t, want %t", scope, got, want)
 		}
+		if got := resource.Covering([]resource.Unread{{Scope: "elsewhere"}, {Scope: scope}})(id); got != want {
+			t.Errorf("%q among others covers: %t, want %t", scope, got, want)
+		}
 	}
 }
 

@@ -25,11 +25,12 @@ func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resou
 	for _, o := range observed {
 		live[o.ID] = o
 	}
+	about := resource.FactsByID(facts)
 	var findings []resource.Finding
 	for _, want := range desired {
 		have, there := live[want.ID]
 		if there {
-			findings = append(findings, refusals(have, want.Spec, facts)...)
+			findings = append(findings, refusals(have, want.Spec, about[want.ID])...)
 		}
 	}
 	return findings

@@ -17,10 +17,11 @@ func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resou
 	for _, o := range observed {
 		live[o.ID] = o
 	}
+	about := resource.FactsByID(facts)
 	var findings []resource.Finding
 	for _, want := range desired {
 		if have, there := live[want.ID]; there {
-			findings = append(findings, refusals(have, want.Spec, facts)...)
+			findings = append(findings, refusals(have, want.Spec, about[want.ID])...)
 		}
 	}
 	return findings
