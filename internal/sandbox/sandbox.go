@@ -11,9 +11,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/kind"
 )
 
 // Options say what to play and where to write about it.
@@ -96,7 +99,7 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 	for _, p := range purses {
 		o.Progress(fmt.Sprintf("key: %s is %s", p.key.Name, p.address))
 	}
-	if s.chains, err = startChains(ctx, s.env, purses); err != nil {
+	if err := s.startBoth(ctx, session, purses); err != nil {
 		return err
 	}
 	o.Progress(fmt.Sprintf("networks: %d chains, at least %d coins in the bank of each", len(s.env.Networks), bankCoins))
@@ -117,6 +120,22 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 	}
 	o.Progress(fmt.Sprintf("up in %s: source %s", time.Since(begun).Round(100*time.Millisecond), s.folder.Path(EnvFile)))
 	return nil
+}
+
+// startBoth starts the chains, and meanwhile asks the emulator its first
+// question by tags: it loads some sixty services then, which takes seconds and
+// would look like a slow first plan.
+func (s *Sandbox) startBoth(ctx context.Context, session *cloud.Session, purses []*purse) error {
+	var work errgroup.Group
+	work.Go(func() error {
+		_, err := cloud.Tagged(ctx, session.Tagging(s.env.AWS.Region), s.env.AWS.Region, nil, kind.TypeKey)
+		return err
+	})
+	work.Go(func() (err error) {
+		s.chains, err = startChains(ctx, s.env, purses)
+		return err
+	})
+	return work.Wait()
 }
 
 // overlay is what points the environment here.
