@@ -85,7 +85,7 @@ func (s *session) diff(desired resource.Set, world *observe.World) (plan.Differe
 // previous is what the last applied commit declared, nil where nothing was
 // applied: an anchor alone made nothing, so nothing can have drifted from it.
 func (s *session) previous() (resource.Set, error) {
-	if s.applied == nil || journal.NewLedger(s.entries).Applied() == "" {
+	if s.applied == nil || s.ledger.Applied() == "" {
 		return nil, nil
 	}
 	previous, err := observe.Declare(s.applied, s.kinds)

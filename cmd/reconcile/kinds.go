@@ -3,7 +3,7 @@ package main
 import (
 	"time"
 
-	"github.com/crosschain-ops/reconcile/internal/journal"
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/kind/funding"
 	"github.com/crosschain-ops/reconcile/internal/kind/kmskey"
@@ -13,11 +13,13 @@ import (
 )
 
 // newKinds is the registration list: one line a kind, with the clients it
-// gets. Kinds are made anew for every reading of the world.
+// gets. Kinds are made anew for every reading of the world, and with them the
+// one list of marked resources that keys and secrets share.
 func newKinds(s *session) ([]kind.Kind, error) {
+	marked := cloud.NewInventory(s.tagging, kind.TagEnvironment, s.env.Name, kind.TypeKey, kind.TypeSecret)
 	var list kindList
-	list.add(kmskey.New(kmskey.Options{KMS: s.kms, Tagging: s.tagging, Gated: gated(s.env) || s.applying}))
-	list.add(secretkey.New(secretkey.Options{Secrets: s.secrets}))
+	list.add(kmskey.New(kmskey.Options{KMS: s.kms, Tagging: s.tagging, Inventory: marked, Gated: gated(s.env) || s.applying}))
+	list.add(secretkey.New(secretkey.Options{Secrets: s.secrets, Inventory: marked}))
 	list.add(funding.New(funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now}))
 	return list.kinds, list.err
 }
@@ -45,7 +47,7 @@ func (s *session) secrets(region string) secretkey.API     { return s.aws.Secret
 // reading is the last recorded balance of a wallet, what was paid to it since
 // counted in.
 func (s *session) reading(id resource.ID) (wei string, at time.Time, ok bool) {
-	return journal.NewLedger(s.entries).LastReading(id)
+	return s.ledger.LastReading(id)
 }
 
 // readingsOf are the balances of a world, for the journal.

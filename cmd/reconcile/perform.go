@@ -88,11 +88,10 @@ func (s *session) acquire(ctx context.Context, store journal.Store, p *plan.Plan
 // admit reads the journal under the lease and refuses a spent plan, a moved
 // anchor, and a plan while another one's effects are unknown.
 func (s *session) admit(ctx context.Context, p *plan.Plan, term int64) error {
-	var err error
-	if s.entries, err = s.journal.Read(ctx); err != nil {
+	if err := s.recall(ctx); err != nil {
 		return fmt.Errorf("%s: %w", s.env.Name, err)
 	}
-	ledger := journal.NewLedger(s.entries)
+	ledger := s.ledger
 	if ledger.Closed(p.Digest) {
 		return &exitError{code: exitStale, err: withHint(fmt.Errorf("%s: plan %s was applied already", s.env.Name, shortDigest(p.Digest)), "reconcile verify %s", s.env.Name)}
 	}
@@ -129,7 +128,7 @@ func (s *session) begin(ctx context.Context, p *plan.Plan, term int64) error {
 	if err := s.recheckAll(p); err != nil {
 		return err
 	}
-	if journal.NewLedger(s.entries).OpenPlan() == p.Digest {
+	if s.ledger.OpenPlan() == p.Digest {
 		return nil
 	}
 	name, host := s.app.owner()
@@ -223,6 +222,10 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 	}
 	s.readings = readingsOf(d.world)
 	explained := map[resource.ID]bool{}
+	adopted := map[resource.ID]bool{}
+	for _, c := range p.Changes {
+		adopted[c.ID] = slices.ContainsFunc(c.Fields, func(f plan.FieldChange) bool { return f.Path == "adopt" && f.After == true })
+	}
 	for _, o := range outcomes {
 		explained[o.ID] = o.Result == apply.Failed || o.Result == apply.Skipped || o.Result == apply.Unknown
 	}
@@ -232,6 +235,9 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 		switch {
 		case c.ID.Kind == plan.GovernanceKind:
 			// Taken over by the entry that closes the plan, which is not written yet.
+		case adopted[c.ID] && !known:
+			// It was to be marked and nothing else: what differs in it comes next.
+			elsewhere++
 		case mine && !known:
 			left++
 		case mine:

@@ -29,6 +29,8 @@ type session struct {
 
 	journal *journal.Journal
 	entries []journal.Entry
+	// ledger is what entries say.
+	ledger journal.Ledger
 	// anchor is the last applied commit, applied the environment as it was
 	// there; empty and nil where nothing was ever applied.
 	anchor          string
@@ -121,11 +123,10 @@ func (s *session) remember(ctx context.Context) error {
 		return err
 	}
 	s.journal = journal.New(store, s.env.Name, s.app.now)
-	if s.entries, err = s.journal.Read(ctx); err != nil {
+	if err := s.recall(ctx); err != nil {
 		return fmt.Errorf("%s: journal: %w", s.env.Name, err)
 	}
-	ledger := journal.NewLedger(s.entries)
-	if s.anchor = ledger.Anchor(); s.anchor == "" {
+	if s.anchor = s.ledger.Anchor(); s.anchor == "" {
 		return nil
 	}
 	options := s.options
@@ -134,6 +135,17 @@ func (s *session) remember(ctx context.Context) error {
 		return withHint(fmt.Errorf("%s: last applied commit %s, whose rules are in force: %w", s.env.Name, short(s.anchor), err),
 			"fetch the whole history: git fetch --unshallow")
 	}
+	return nil
+}
+
+// recall reads the journal as it is now. Its ledger is made once and not for
+// every wallet that asks it.
+func (s *session) recall(ctx context.Context) error {
+	entries, err := s.journal.Read(ctx)
+	if err != nil {
+		return err
+	}
+	s.entries, s.ledger = entries, journal.NewLedger(entries)
 	return nil
 }
 
