@@ -39,7 +39,10 @@ func least(first *big.Int, others ...*big.Int) *big.Int {
 
 // coins prints wei in whole coins, cut to six decimals. What is not nothing is
 // never printed as nothing.
-func coins(wei *big.Int, t *Terms) string {
+func coins(wei *big.Int, t *Terms) string { return strings.TrimSpace(bare(wei, t) + " " + t.Symbol) }
+
+// bare is coins without the symbol, for where it was just said.
+func bare(wei *big.Int, t *Terms) string {
 	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Decimals)), nil)
 	text := new(big.Rat).SetFrac(new(big.Int).Abs(wei), unit).FloatString(t.Decimals)
 	if whole, fraction, dotted := strings.Cut(text, "."); dotted && len(fraction) > 6 {
@@ -54,7 +57,7 @@ func coins(wei *big.Int, t *Terms) string {
 	if wei.Sign() < 0 {
 		text = "-" + text
 	}
-	return strings.TrimSpace(text + " " + t.Symbol)
+	return text
 }
 
 // powerOfTwo rounds up to a power of two: a fee that moves a little stays the

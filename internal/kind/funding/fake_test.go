@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/crosschain-ops/reconcile/internal/chain"
 	"github.com/crosschain-ops/reconcile/internal/config"
@@ -139,7 +140,7 @@ func (f *fake) Send(_ context.Context, raw []byte) error {
 		return refuse(chain.NotAccepted, "invalid transaction")
 	}
 	if _, done := f.mined[hash]; !done {
-		fee := new(big.Int).Mul(big.NewInt(26e9), big.NewInt(21_000))
+		fee := f.fee(raw)
 		cost := new(big.Int).Add(t.Value, fee)
 		switch {
 		case t.Nonce < f.nonce:
@@ -158,6 +159,16 @@ func (f *fake) Send(_ context.Context, raw []byte) error {
 		return refuse(chain.Ambiguous, "no answer in time")
 	}
 	return nil
+}
+
+// fee is what a transfer costs: 26 gwei a gas, or all that it offers.
+func (f *fake) fee(raw []byte) *big.Int {
+	var tx types.Transaction
+	price := big.NewInt(26e9)
+	if err := tx.UnmarshalBinary(raw); err == nil && tx.GasFeeCap().Cmp(price) < 0 {
+		price = tx.GasFeeCap()
+	}
+	return new(big.Int).Mul(price, new(big.Int).SetUint64(tx.Gas()))
 }
 
 // Await gives the receipt of what was mined.

@@ -54,12 +54,12 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 }
 
 func says(v verdict, t *Terms) string {
-	return fmt.Sprintf("balance %s below floor %s", coins(v.wei, t), coins(v.floor, t))
+	return fmt.Sprintf("balance %s below floor %s", bare(v.wei, t), coins(v.floor, t))
 }
 
 func promises(v verdict, t *Terms) string {
 	amount := v.amount()
-	return fmt.Sprintf("send ≤ %s, then %s", coins(amount, t), coins(new(big.Int).Add(v.wei, amount), t))
+	return fmt.Sprintf("send ≤ %s, then %s", coins(amount, t), bare(new(big.Int).Add(v.wei, amount), t))
 }
 
 // check judges all wallets, and each bank against what all of them need.
