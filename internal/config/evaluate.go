@@ -31,6 +31,8 @@ var standard = [...]string{"list", "math", "strconv", "strings"}
 // document is an environment's files, evaluated.
 type document struct {
 	folder string
+	// ctx is what every value of this evaluation was made with.
+	ctx *cue.Context
 	// user is what the files say by themselves; its positions are the user's.
 	user cue.Value
 	// home is the position of what is missing at the top.
@@ -59,7 +61,7 @@ func evaluate(folder string, files []file) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &document{folder: folder, home: home(folder, files)}
+	d := &document{folder: folder, ctx: ctx, home: home(folder, files)}
 	instance := builder.NewInstance(folder, func(_ token.Pos, importPath string) *build.Instance {
 		if importPath == SchemaPath {
 			return vocabularyInstance

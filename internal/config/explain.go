@@ -120,7 +120,7 @@ func (e *explainer) object(definition, user cue.Value, path cue.Path) {
 			e.fault(at, hint, "unknown field")
 			continue
 		}
-		if admitted.key.Exists() && admitted.key.Unify(user.Context().Encode(name)).Validate() != nil {
+		if admitted.key.Exists() && admitted.key.Unify(e.doc.ctx.Encode(name)).Validate() != nil {
 			e.fault(at, "", "%q is not %s", name, attribute(admitted.entry, "keys"))
 			continue
 		}
