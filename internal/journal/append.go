@@ -40,6 +40,7 @@ func (j *Journal) Append(ctx context.Context, term int64, e Entry) error {
 		if err == nil {
 			j.entries, j.torn = append(j.entries, e), ""
 			clear(j.unsure)
+			j.gathered(ctx)
 			return nil
 		}
 		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrConflict) {

@@ -129,10 +129,18 @@ func (s *FileStore) Replace(ctx context.Context, key, version string, data []byt
 	})
 }
 
-// List walks the folder; unfinished files are not objects.
-func (s *FileStore) List(_ context.Context, prefix string) ([]string, error) {
+// List walks the folder that the prefix names, or all of the store's;
+// unfinished files are not objects.
+func (s *FileStore) List(_ context.Context, prefix, after string) ([]string, error) {
+	root := s.dir
+	if folder := strings.TrimSuffix(prefix, "/"); folder != prefix && checkKey(folder) == nil {
+		root = filepath.Join(s.dir, filepath.FromSlash(folder))
+	}
 	var keys []string
-	err := filepath.WalkDir(s.dir, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if path == root && errors.Is(err, fs.ErrNotExist) && root != s.dir {
+			return nil
+		}
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -141,7 +149,7 @@ func (s *FileStore) List(_ context.Context, prefix string) ([]string, error) {
 			return err
 		}
 		key := filepath.ToSlash(relative)
-		if checkKey(key) == nil && strings.HasPrefix(key, prefix) {
+		if checkKey(key) == nil && strings.HasPrefix(key, prefix) && key > after {
 			keys = append(keys, key)
 		}
 		return nil

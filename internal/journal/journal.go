@@ -23,6 +23,8 @@ type Journal struct {
 	mu      sync.Mutex
 	entries []Entry
 	read    bool
+	// packed are the segments that a reader of the entries would take, in order.
+	packed []span
 	// torn is the version of a last object that a crash cut short.
 	torn string
 	// unsure are the hashes of entries of which we do not know whether they
@@ -39,8 +41,9 @@ func keyOf(seq int64) string { return fmt.Sprintf("%s%012d.json", entryPrefix, s
 
 // Read reads what is new in the store and returns all entries. Every entry is
 // checked: sequence, hash chain, environment, terms; a record that fails is a
-// *BrokenError. The first Read takes all there is; later ones take what follows
-// and look whether the last known entry is still there.
+// *BrokenError. The first Read takes all there is, out of segments as far as
+// they go; later ones take what follows and look whether the last known entry
+// is still there.
 func (j *Journal) Read(ctx context.Context) ([]Entry, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -55,6 +58,11 @@ func (j *Journal) accept(key string, data []byte) error {
 	if err != nil {
 		return &BrokenError{Where: key, Err: err}
 	}
+	return j.follow(key, e)
+}
+
+// follow adds an entry that fits the one before it; key is where it was read.
+func (j *Journal) follow(key string, e Entry) (err error) {
 	prev, term := j.tail()
 	switch {
 	case e.Seq != int64(len(j.entries)+1):

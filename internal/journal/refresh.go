@@ -51,21 +51,42 @@ func (j *Journal) stillThere(ctx context.Context) error {
 	return nil
 }
 
-// readAll reads the whole journal, many entries at once.
+// readAll reads the whole journal: the segments, then the entries after them.
 func (j *Journal) readAll(ctx context.Context) error {
-	keys, err := j.store.List(ctx, entryPrefix)
+	j.entries, j.packed, j.torn = nil, nil, ""
+	if err := j.readSegments(ctx); err != nil {
+		return err
+	}
+	if err := j.readRest(ctx); err != nil {
+		return err
+	}
+	j.read = true
+	return nil
+}
+
+// readRest reads the entries after the segments, many at once, and once more
+// the one with which the last segment ends.
+func (j *Journal) readRest(ctx context.Context) error {
+	known := int64(len(j.entries))
+	first, after := int64(1), ""
+	if known > 0 {
+		first, after = known, keyOf(known-1)
+	}
+	keys, err := j.store.List(ctx, entryPrefix, after)
 	if err != nil {
 		return err
 	}
-	if len(keys) > MaxEntries {
-		return &BrokenError{Where: j.store.Name(), Err: fmt.Errorf("has %d entries, may have %d", len(keys), MaxEntries)}
+	if known > 0 && len(keys) == 0 {
+		return &BrokenError{Where: keyOf(known), Err: errors.New("is gone, a segment ends with it")}
+	}
+	if have := first - 1 + int64(len(keys)); have > MaxEntries {
+		return &BrokenError{Where: j.store.Name(), Err: fmt.Errorf("has %d entries, may have %d", have, MaxEntries)}
 	}
 	for i, key := range keys {
-		if want := keyOf(int64(i + 1)); key != want {
+		if want := keyOf(first + int64(i)); key != want {
 			return &BrokenError{Where: key, Err: fmt.Errorf("found where entry %s must be", want)}
 		}
 	}
-	j.entries, j.torn = nil, ""
 	for len(keys) > 0 {
 		part := keys[:min(len(keys), readAtOnce)]
 		keys = keys[len(part):]
@@ -74,13 +95,26 @@ func (j *Journal) readAll(ctx context.Context) error {
 			return err
 		}
 		for i, o := range objects {
-			last := i == len(part)-1 && len(keys) == 0
-			if _, err := j.take(part[i], o, last); err != nil {
+			if part[i] == keyOf(known) {
+				err = j.agrees(part[i], o.data)
+			} else {
+				_, err = j.take(part[i], o, i == len(part)-1 && len(keys) == 0)
+			}
+			if err != nil {
 				return err
 			}
 		}
 	}
-	j.read = true
+	return nil
+}
+
+// agrees refuses an entry's own object that is another entry than the last one
+// that a segment gave.
+func (j *Journal) agrees(key string, data []byte) error {
+	last, _ := j.tail()
+	if e, err := decode(data); err != nil || e.Hash != last {
+		return &BrokenError{Where: key, Err: errors.Join(fmt.Errorf("is another entry than in %s", j.packed[len(j.packed)-1].key()), err)}
+	}
 	return nil
 }
 
@@ -125,6 +159,9 @@ func firstCause(ctx context.Context, keys []string, errs []error) error {
 	for i, err := range errs {
 		if err == nil {
 			continue
+		}
+		if errors.Is(err, ErrNotFound) {
+			return &BrokenError{Where: keys[i], Err: fmt.Errorf("%w, but it was listed, or later ones are there", err)}
 		}
 		err = fmt.Errorf("journal: %s: %w", keys[i], err)
 		if !errors.Is(err, context.Canceled) {

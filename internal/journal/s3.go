@@ -148,17 +148,22 @@ func codeOf(err error) string {
 	return api.ErrorCode()
 }
 
-// List pages through all keys below the prefix.
-func (s *S3Store) List(ctx context.Context, prefix string) ([]string, error) {
+// List pages through the keys below the prefix, up to 1,000 a request, from the
+// one after the given key on.
+func (s *S3Store) List(ctx context.Context, prefix, after string) ([]string, error) {
 	var keys []string
-	pages := s3.NewListObjectsV2Paginator(s.api, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: aws.String(s.prefix + prefix)})
+	in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: aws.String(s.prefix + prefix)}
+	if after != "" {
+		in.StartAfter = aws.String(s.prefix + after)
+	}
+	pages := s3.NewListObjectsV2Paginator(s.api, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, s.explain("list", prefix, err)
 		}
 		for _, object := range page.Contents {
-			if key := strings.TrimPrefix(aws.ToString(object.Key), s.prefix); checkKey(key) == nil {
+			if key := strings.TrimPrefix(aws.ToString(object.Key), s.prefix); checkKey(key) == nil && key > after {
 				keys = append(keys, key)
 			}
 		}

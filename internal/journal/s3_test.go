@@ -134,7 +134,7 @@ func TestAListOfMoreThanOnePageIsComplete(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	keys, err := store.List(t.Context(), "journal/")
+	keys, err := store.List(t.Context(), "journal/", "")
 	if err != nil || len(keys) != objects {
 		t.Fatalf("have %d keys, %v, want %d", len(keys), err, objects)
 	}
@@ -147,7 +147,7 @@ func TestTheS3StoreNamesWhatIsMissingAndRefusesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	client, _ := startS3(t, "store")
 	nowhere := journal.NewS3Store(client, "nowhere", "")
-	if _, err := nowhere.List(t.Context(), "journal/"); err == nil || !strings.Contains(err.Error(), `bucket "nowhere" does not exist`) {
+	if _, err := nowhere.List(t.Context(), "journal/", ""); err == nil || !strings.Contains(err.Error(), `bucket "nowhere" does not exist`) {
 		t.Errorf("have %v, want the bucket named", err)
 	}
 	if err := nowhere.Create(t.Context(), "lease.json", nil); err == nil || !strings.Contains(err.Error(), "hint:") {

@@ -20,8 +20,9 @@ type Store interface {
 	// Replace writes an object whose version is still the given one; ErrConflict
 	// if it is not.
 	Replace(ctx context.Context, key, version string, data []byte) error
-	// List gives the keys below a prefix in lexical order, all of them.
-	List(ctx context.Context, prefix string) ([]string, error)
+	// List gives the keys below a prefix in lexical order, all that come after
+	// the given key; all there are if it is empty.
+	List(ctx context.Context, prefix, after string) ([]string, error)
 	// Name says where the store is, for people: no secret is in it.
 	Name() string
 }

@@ -121,7 +121,7 @@ func TestWhatACrashLeftOfAWriteIsNoObjectAndIsCleanedUp(t *testing.T) {
 	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if keys, err := s.List(t.Context(), "journal/"); err != nil || len(keys) != 0 {
+	if keys, err := s.List(t.Context(), "journal/", ""); err != nil || len(keys) != 0 {
 		t.Errorf("lists %q, %v", keys, err)
 	}
 	if err := s.Create(t.Context(), "journal/000000000001.json", []byte("whole")); err != nil {

@@ -83,11 +83,11 @@ func (m *Memory) write(key string, data []byte) error {
 	return nil
 }
 
-// List gives the keys below a prefix in order.
-func (m *Memory) List(ctx context.Context, prefix string) (keys []string, err error) {
+// List gives the keys below a prefix and after a key, in order.
+func (m *Memory) List(ctx context.Context, prefix, after string) (keys []string, err error) {
 	err = m.call(ctx, "list", prefix, func() error {
 		for _, key := range slices.Sorted(maps.Keys(m.objects)) {
-			if strings.HasPrefix(key, prefix) {
+			if strings.HasPrefix(key, prefix) && key > after {
 				keys = append(keys, key)
 			}
 		}

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) journal.Store) {
 		{"a second create is refused and changes nothing", createsOnce},
 		{"a replace needs the version that is there", replacesVersion},
 		{"a list is sorted, complete and below its prefix", lists},
+		{"a list goes on after a key, there or not", listsAfter},
 		{"a key that leads elsewhere is refused", refusesKeys},
 		{"an object of a mebibyte is kept and a larger one refused", refusesSize},
 		{"a cancelled call writes nothing", cancelled},
@@ -52,7 +53,7 @@ func absent(t *testing.T, s journal.Store) {
 	if _, _, err := s.Get(t.Context(), "lease.json"); !errors.Is(err, journal.ErrNotFound) {
 		t.Errorf("have %v, want ErrNotFound", err)
 	}
-	keys, err := s.List(t.Context(), "journal/")
+	keys, err := s.List(t.Context(), "journal/", "")
 	if err != nil || len(keys) != 0 {
 		t.Errorf("an empty store lists %q, %v", keys, err)
 	}
@@ -98,9 +99,28 @@ func lists(t *testing.T, s journal.Store) {
 	create(t, s, "journals/x", nil)
 	create(t, s, "lease.json", nil)
 	slices.Sort(want)
-	have, err := s.List(t.Context(), "journal/")
+	have, err := s.List(t.Context(), "journal/", "")
 	if err != nil || !slices.Equal(have, want) {
 		t.Errorf("have %q, %v, want %q", have, err, want)
+	}
+}
+
+func listsAfter(t *testing.T, s journal.Store) {
+	for _, key := range []string{"journal/1", "journal/2", "journal/4", "journals/5", "segment/0"} {
+		create(t, s, key, nil)
+	}
+	for after, want := range map[string][]string{
+		"":          {"journal/1", "journal/2", "journal/4"},
+		"journal/0": {"journal/1", "journal/2", "journal/4"},
+		"journal/1": {"journal/2", "journal/4"},
+		"journal/3": {"journal/4"},
+		"journal/4": nil,
+		"lease":     nil,
+		"a":         {"journal/1", "journal/2", "journal/4"},
+	} {
+		if have, err := s.List(t.Context(), "journal/", after); err != nil || !slices.Equal(have, want) {
+			t.Errorf("after %q: have %q, %v, want %q", after, have, err, want)
+		}
 	}
 }
 
