@@ -12,7 +12,7 @@ SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.go')
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .cache/venv/.stamp .cache/npm/.stamp .cache/bin/.stamp ## fetch what tests need: AWS emulator, second chain, linter
+setup: .cache/venv/.stamp .cache/npm/.stamp .cache/contracts/.stamp .cache/bin/.stamp ## fetch what tests need: AWS emulator, second chain, linter
 	@tools/setup.sh go
 
 build: ## bin/reconcile and bin/sandbox
@@ -52,6 +52,9 @@ clean: ## forget what was built and fetched
 
 .cache/npm/.stamp: tools/npm/package.json tools/npm/package-lock.json tools/npm/.npmrc tools/setup.sh
 	@tools/setup.sh npm
+
+.cache/contracts/.stamp: tools/npm/contracts.txt tools/setup.sh
+	@tools/setup.sh contracts
 
 .cache/bin/.stamp: tools/go.mod tools/go.sum tools/setup.sh
 	@tools/setup.sh tools

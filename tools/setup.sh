@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches what tests and the sandbox run into .cache, each part pinned by hash.
-# The Makefile calls it, once per changed pin: tools/setup.sh go|venv|npm|tools
+# The Makefile calls it, once per changed pin: tools/setup.sh go|venv|npm|contracts|tools
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -79,6 +79,28 @@ setup_npm() {
     stamp .cache/npm tools/npm/package-lock.json
 }
 
+# Contract code for local chains. The package is large and only one constant of
+# it is needed: it is unpacked to a pipe and thrown away.
+setup_contracts() {
+    need node 'Node 20 or newer'
+    need npm 'Node 20 or newer with npm'
+    fresh .cache/contracts tools/npm/contracts.txt && return
+    echo 'setup: contract code (.cache/contracts)'
+    local package digest file constant code work
+    read -r package digest file constant code < <(grep -v '^#' tools/npm/contracts.txt)
+    work=$(mktemp -d)
+    quietly npm --prefix "$work" pack --pack-destination "$work" "$package"
+    local tarball
+    tarball=$(echo "$work"/*.tgz)
+    echo "$digest  $tarball" | sha256sum --check --quiet || die "$package is not the package that is pinned"
+    rm -rf .cache/contracts
+    mkdir -p .cache/contracts
+    tar -xzOf "$tarball" "package/$file" | grep -A1 "constant $constant =" | sed -n 's/.*hex"\([0-9a-f]*\)".*/\1/p' | tr -d '\n' >.cache/contracts/multicall3.hex
+    rm -rf "$work"
+    echo "$code  .cache/contracts/multicall3.hex" | sha256sum --check --quiet || die "$constant of $package is not the code that is pinned"
+    stamp .cache/contracts tools/npm/contracts.txt
+}
+
 setup_tools() {
     setup_go
     fresh .cache/bin tools/go.mod tools/go.sum && return
@@ -89,6 +111,6 @@ setup_tools() {
 }
 
 case "${1-}" in
-go | venv | npm | tools) "setup_$1" ;;
-*) die 'usage: tools/setup.sh go|venv|npm|tools' ;;
+go | venv | npm | contracts | tools) "setup_$1" ;;
+*) die 'usage: tools/setup.sh go|venv|npm|contracts|tools' ;;
 esac

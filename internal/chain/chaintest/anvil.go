@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -18,10 +16,9 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/rpc"
-)
 
-// anvilPath is where the project's set-up installs anvil, below the module's root.
-const anvilPath = ".cache/npm/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+	"github.com/crosschain-ops/reconcile/internal/fetched"
+)
 
 // AnvilOptions say how to run anvil.
 type AnvilOptions struct {
@@ -40,27 +37,9 @@ type Anvil struct {
 	command *exec.Cmd
 }
 
-// AnvilBinary finds the installed anvil by walking up from the working
-// directory to go.mod.
+// AnvilBinary finds the anvil that the project's set-up installed.
 func AnvilBinary() (string, error) {
-	directory, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
-			binary := filepath.Join(directory, anvilPath)
-			if _, err := os.Stat(binary); err != nil {
-				return "", errors.New("anvil is missing: run make setup")
-			}
-			return binary, nil
-		}
-		parent := filepath.Dir(directory)
-		if parent == directory {
-			return "", errors.New("anvil is missing: no go.mod above the working directory")
-		}
-		directory = parent
-	}
+	return fetched.Path("anvil", "npm", "node_modules", "@foundry-rs", "anvil-linux-amd64", "bin", "anvil")
 }
 
 var listening = regexp.MustCompile(`Listening on (127\.0\.0\.1:\d+)`)

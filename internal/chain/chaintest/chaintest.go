@@ -6,12 +6,12 @@ package chaintest
 import (
 	"context"
 	"crypto/ecdsa"
-	_ "embed" // the runtime code of Multicall3
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"math/big"
+	"os"
 	"strings"
 	"sync"
 
@@ -31,6 +31,8 @@ import (
 	"github.com/ethereum/go-ethereum/p2p"
 	"github.com/ethereum/go-ethereum/params"
 	"github.com/ethereum/go-ethereum/rpc"
+
+	"github.com/crosschain-ops/reconcile/internal/fetched"
 )
 
 // GasLimit of every block: Ethereum's own since July 2025 (EIP-7935).
@@ -40,8 +42,23 @@ const GasLimit = 60_000_000
 // (https://github.com/mds1/multicall3); it is in the genesis of our chains.
 var Multicall3 = common.HexToAddress("0xcA11bde05977b3631167028862bE2a173976CA11")
 
-//go:embed multicall3.hex
-var multicall3Hex string
+// multicall3 is the contract's runtime code, as the set-up took it from the
+// npm package @eth-optimism/contracts-bedrock, which preinstalls it on its chains.
+func multicall3() ([]byte, error) {
+	path, err := fetched.Path("Multicall3", "contracts", "multicall3.hex")
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("code of Multicall3: %w", err)
+	}
+	code, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("code of Multicall3: %w", err)
+	}
+	return code, nil
+}
 
 // Options of a chain. The zero value of each is usable but for ChainID.
 type Options struct {
@@ -156,9 +173,9 @@ func genesisOf(o Options, rich common.Address) (*core.Genesis, error) {
 	forks := *params.AllDevChainProtocolChanges
 	forks.ChainID = new(big.Int).SetUint64(o.ChainID)
 	forks.BogotaTime, forks.AmsterdamTime = nil, nil
-	multicall, err := hex.DecodeString(strings.TrimSpace(multicall3Hex))
+	multicall, err := multicall3()
 	if err != nil {
-		return nil, fmt.Errorf("code of Multicall3: %w", err)
+		return nil, err
 	}
 	alloc := types.GenesisAlloc{}
 	maps.Copy(alloc, core.SystemContractAllocs())

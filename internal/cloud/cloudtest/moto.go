@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"bytes"
 	_ "embed" // the launcher
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/fetched"
 )
 
 //go:embed launcher.py
@@ -44,9 +45,6 @@ type Moto struct {
 	stderr  *tail
 	once    sync.Once
 }
-
-// errMissing says that the virtual environment with the emulator is not there.
-var errMissing = errors.New("moto is missing: run make setup")
 
 // startLimit bounds how long the emulator may take to listen; it needs 0.4 s.
 const startLimit = 60 * time.Second
@@ -139,26 +137,12 @@ func (m *Moto) Close() {
 	})
 }
 
-// findPython walks up to go.mod and takes .cache/venv/bin/python beside it.
+// findPython finds the interpreter of the emulator's virtual environment.
 func findPython(from string) (string, error) {
-	here, err := filepath.Abs(from)
-	if err != nil {
-		return "", fmt.Errorf("moto: %w", err)
+	if from == "" {
+		return fetched.Path("moto", "venv", "bin", "python")
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(here, "go.mod")); err == nil {
-			python := filepath.Join(here, ".cache", "venv", "bin", "python")
-			if _, err := os.Stat(python); err != nil {
-				return "", errMissing
-			}
-			return python, nil
-		}
-		up := filepath.Dir(here)
-		if up == here {
-			return "", errMissing
-		}
-		here = up
-	}
+	return fetched.Below(from, "moto", "venv", "bin", "python")
 }
 
 // tail keeps the last lines of the emulator's complaints.
