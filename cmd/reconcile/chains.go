@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -97,7 +100,38 @@ func (s *session) signer(_ context.Context, key config.Key, address common.Addre
 		return chain.NewTransferSigner(address, cloud.KMSSigner(s.aws.KMS(key.Region), key.Alias, address))
 	case "hex":
 		return chain.NewTransferSigner(address, cloud.SecretSigner(s.aws.SecretsManager(key.Region), key.Alias, address))
+	case "keystore":
+		return s.keystore(key, address)
 	default:
 		return nil, fmt.Errorf("%s: holder %q cannot sign", key.Name, key.Holder)
 	}
+}
+
+// passphraseFile is the variable that names the file with the passphrase of
+// keystore files: a passphrase itself would be seen in the process's environment.
+const passphraseFile = "RECONCILE_KEYSTORE_PASSPHRASE_FILE"
+
+// keystore opens an encrypted key file, for sandboxes and development only.
+func (s *session) keystore(key config.Key, address common.Address) (funding.Signer, error) {
+	path := s.app.getenv(passphraseFile)
+	if path == "" {
+		return nil, withHint(fmt.Errorf("%s: the keystore is locked", key.Name), "export %s=FILE, the file that holds its passphrase", passphraseFile)
+	}
+	passphrase, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: passphrase: %w", key.Name, err)
+	}
+	defer clear(passphrase)
+	file := key.Path
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(s.app.dir, file)
+	}
+	signer, err := chain.OpenKeystore(file, bytes.TrimRight(passphrase, "\r\n"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key.Name, err)
+	}
+	if signer.Address() != address {
+		return nil, fmt.Errorf("%s: the keystore holds the key of %s, the plan pays from %s", key.Name, signer.Address(), address)
+	}
+	return signer, nil
 }
