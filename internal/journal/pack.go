@@ -105,12 +105,17 @@ func (j *Journal) widened(run span) span {
 	return run
 }
 
+// size is how long a segment would be; what cannot be encoded fits nowhere.
 func (j *Journal) size(s span) int {
 	lines, err := j.lines(s)
 	if err != nil {
 		return MaxObjectBytes + 1
 	}
-	return len(slices.Concat(lines...))
+	sum := 0
+	for _, line := range lines {
+		sum += len(line)
+	}
+	return sum
 }
 
 // lines are the entries as their objects hold them, each with a line feed. That
