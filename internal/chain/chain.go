@@ -54,8 +54,10 @@ func (o Options) withDefaults() Options {
 		o.Poll = 3 * time.Second
 	}
 	if o.Transport == nil {
-		transport, _ := http.DefaultTransport.(*http.Transport)
-		own := transport.Clone()
+		own := &http.Transport{}
+		if usual, ok := http.DefaultTransport.(*http.Transport); ok {
+			own = usual.Clone()
+		}
 		own.MaxIdleConnsPerHost = 16
 		o.Transport = own
 	}
