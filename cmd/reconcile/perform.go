@@ -64,7 +64,20 @@ func (s *session) perform(ctx context.Context, p *plan.Plan, desired resource.Se
 		Environment: s.env, Plan: p, Kinds: s.kinds, Desired: desired, Previous: previous, Log: log, Outputs: world.Lookup,
 		Recheck: s.recheck(p), Report: s.report, NewIntent: newIntent, Sleep: sleep, CallTimeout: callTimeout,
 	}
-	return s.conclude(ctx, p, lease.Term(), engine.Run(held, s.app.draining))
+	err = s.conclude(ctx, p, lease.Term(), engine.Run(held, s.app.draining))
+	s.pack(ctx)
+	return err
+}
+
+// pack spares the next readers a request for each entry of this plan, done or
+// not. That it did not work is told and is no error: every entry is stored.
+func (s *session) pack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	if err := s.journal.Pack(ctx); err != nil {
+		cause := s.chains.redact(err.Error())
+		s.progress.say("pack", map[string]any{"error": cause}, "the journal is whole, but was not packed, which the next apply does: "+cause)
+	}
 }
 
 func (s *session) acquire(ctx context.Context, store journal.Store, p *plan.Plan) (*journal.Lease, error) {
