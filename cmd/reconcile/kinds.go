@@ -50,11 +50,17 @@ func (s *session) reading(id resource.ID) (wei string, at time.Time, ok bool) {
 	return s.ledger.LastReading(id)
 }
 
-// readingsOf are the balances of a world, for the journal.
-func readingsOf(world *observe.World) map[string]string {
+// readingsOf are the balances of a world, for the journal. A wallet that lost
+// more than it may keeps its old reading until a person looked: the new one
+// would make the loss forgotten, and the wallet a customer again.
+func readingsOf(world *observe.World, findings []resource.Finding) map[string]string {
+	drained := map[resource.ID]bool{}
+	for _, f := range findings {
+		drained[f.ID] = drained[f.ID] || f.Rule == funding.RuleBurn && f.Severity != resource.Note
+	}
 	readings := map[string]string{}
 	for _, id := range world.Owned.IDs() {
-		if id.Kind != funding.Name {
+		if id.Kind != funding.Name || drained[id] {
 			continue
 		}
 		level, _ := world.Owned[id].Attrs["balance"].(map[string]any)

@@ -233,7 +233,7 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 	if err != nil {
 		return 0, "", err
 	}
-	s.readings = readingsOf(d.world)
+	s.readings = readingsOf(d.world, d.plan.Findings)
 	explained := map[resource.ID]bool{}
 	adopted := map[resource.ID]bool{}
 	for _, c := range p.Changes {

@@ -56,6 +56,7 @@ func (a *app) open(ctx context.Context, name string) (*session, error) {
 		if s.options.Overlay, err = config.ReadOverlay(a.overlay); err != nil {
 			return nil, err
 		}
+		s.options.Overlay.Name = placeless(a.overlay)
 	}
 	if s.env, s.revision, err = config.Load(s.options); err != nil {
 		return nil, err
@@ -65,6 +66,17 @@ func (a *app) open(ctx context.Context, name string) (*session, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// placeless is a path as seen from the working directory, or its last part
+// where it lies elsewhere: a plan names no folder of one machine.
+func placeless(path string) string {
+	here, errHere := os.Getwd()
+	absolute, errAbs := filepath.Abs(path)
+	if relative, err := filepath.Rel(here, absolute); errHere == nil && errAbs == nil && err == nil && filepath.IsLocal(relative) {
+		return filepath.ToSlash(relative)
+	}
+	return filepath.Base(path)
 }
 
 func (s *session) connect(ctx context.Context) error {
@@ -135,6 +147,9 @@ func (s *session) remember(ctx context.Context) error {
 		return withHint(fmt.Errorf("%s: last applied commit %s, whose rules are in force: %w", s.env.Name, short(s.anchor), err),
 			"fetch the whole history: git fetch --unshallow")
 	}
+	// What was accepted is what the rules in force accept, not what the change
+	// under review would like to be accepted.
+	s.env.Governance.Acknowledged = s.applied.Governance.Acknowledged
 	return nil
 }
 

@@ -203,7 +203,7 @@ func declareWallet(env *config.Environment, network config.Network, f config.Fun
 	terms := &Terms{
 		Bank: bank.Name, BankID: bank.ResourceID().String(), BankPin: env.Pins[bank.Name], From: from,
 		Cap: textOf(f.CapTransaction), Reserve: textOf(f.Reserve), Burn: textOf(w.BurnPerDay),
-		BurnAccepted: accepted(env.Governance, ruleBurn, object.ID), Symbol: network.Symbol, Decimals: network.Decimals,
+		BurnAccepted: accepted(env.Governance, RuleBurn, object.ID), Symbol: network.Symbol, Decimals: network.Decimals,
 	}
 	to := resource.Literal(w.Address)
 	if w.Address == "" {

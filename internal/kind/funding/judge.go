@@ -33,10 +33,12 @@ func (v verdict) amount() *big.Int {
 }
 
 // Rules of findings.
+// RuleBurn is the finding that a wallet lost more than it declares to burn.
+const RuleBurn = "burn-exceeded"
+
 const (
 	ruleBank     = "bank-short"
 	ruleInFlight = "in-flight"
-	ruleBurn     = "burn-exceeded"
 	ruleCode     = "recipient-has-code"
 	ruleLevels   = "target-below-floor"
 	rulePin      = "pin-mismatch"

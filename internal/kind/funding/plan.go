@@ -114,7 +114,7 @@ func (c *checker) wallet(want kind.Object[Spec], have *kind.Object[Spec]) {
 	t := want.Spec.Terms
 	c.out = append(c.out, v.fails...)
 	if v.lost != nil {
-		c.add(ruleBurn, resource.Acknowledge, want.ID, "look where it went, then acknowledge "+ruleBurn+" of "+want.ID.String()+" in a reviewed line",
+		c.add(RuleBurn, resource.Acknowledge, want.ID, "look where it went, then acknowledge "+RuleBurn+" of "+want.ID.String()+" in a reviewed line",
 			"balance %s: it lost %s in %s, its declared burn allows %s with a day's grace", coins(v.wei, t), coins(v.lost, t), v.since, coins(v.allowed, t))
 	}
 	if have != nil && have.Spec.CoveredBy != "" {
