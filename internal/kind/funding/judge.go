@@ -32,10 +32,10 @@ func (v verdict) amount() *big.Int {
 	return least(new(big.Int).Sub(v.target, v.wei), v.ceiling)
 }
 
-// Rules of findings.
 // RuleBurn is the finding that a wallet lost more than it declares to burn.
 const RuleBurn = "burn-exceeded"
 
+// The other rules of findings.
 const (
 	ruleBank     = "bank-short"
 	ruleInFlight = "in-flight"
