@@ -43,6 +43,7 @@ func (a *app) apply(ctx context.Context, file string) error {
 	if err := a.checkFile(p); err != nil {
 		return err
 	}
+	a.applying = true
 	a.rev = p.Revision.Commit
 	if p.Revision.Dirty {
 		a.rev = ""

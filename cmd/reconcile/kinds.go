@@ -18,7 +18,7 @@ import (
 func newKinds(s *session) ([]kind.Kind, error) {
 	marked := cloud.NewInventory(s.tagging, kind.TagEnvironment, s.env.Name, kind.TypeKey, kind.TypeSecret)
 	var list kindList
-	list.add(kmskey.New(kmskey.Options{KMS: s.kms, Tagging: s.tagging, Inventory: marked, Gated: gated(s.env) || s.applying}))
+	list.add(kmskey.New(kmskey.Options{KMS: s.kms, Tagging: s.tagging, Inventory: marked, Gated: gated(s.env) || s.app.applying}))
 	list.add(secretkey.New(secretkey.Options{Secrets: s.secrets, Inventory: marked}))
 	list.add(funding.New(funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now}))
 	return list.kinds, list.err

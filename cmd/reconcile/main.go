@@ -70,6 +70,10 @@ type app struct {
 	width       int
 	draining    context.Context
 
+	// applying says that this run writes: every address that it pays or resolves
+	// is then derived from the key itself.
+	applying bool
+
 	dir       string // -C
 	rev       string
 	overlay   string

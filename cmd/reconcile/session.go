@@ -36,8 +36,6 @@ type session struct {
 	anchor          string
 	applied         *config.Environment
 	appliedRevision config.Revision
-	// applying says that this session writes.
-	applying bool
 	// declared counts the resources of the environment.
 	declared int
 	// readings are the balances last read, for the journal.
