@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"io"
 	"maps"
 	"strings"
 	"sync"
@@ -34,7 +35,29 @@ func (s *Session) instrument(stack *middleware.Stack) error {
 	if err := stack.Finalize.Insert(limit, "Retry", middleware.After); err != nil {
 		return err
 	}
+	if err := stack.Build.Add(middleware.BuildMiddlewareFunc("ReconcileBody", readOnly), middleware.Before); err != nil {
+		return err
+	}
 	return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("ReconcileCount", s.countAttempt), middleware.After)
+}
+
+// readOnly hides every method of a request's body but Read and Seek. The SDK
+// closes the body as soon as the answer's head is there (smithy-go,
+// ClientHandler.Handle); net/http may at that moment still look for the body's
+// end (transferWriter.writeBody), and where it does so by WriteTo, smithy-go
+// answers with io.EOF as an error: net/http then drops the connection in the
+// middle of a good answer. By Read the same io.EOF is the end that it is.
+func readOnly(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
+	if request, ok := in.Request.(*smithyhttp.Request); ok {
+		if body, seeks := request.GetStream().(io.ReadSeeker); seeks {
+			plain, err := request.SetStream(struct{ io.ReadSeeker }{body})
+			if err != nil {
+				return middleware.BuildOutput{}, middleware.Metadata{}, err
+			}
+			in.Request = plain
+		}
+	}
+	return next.HandleBuild(ctx, in)
 }
 
 type recordKey struct{}
