@@ -41,11 +41,10 @@ func (s shape) wallets() int { return s.validators + 1 }
 // every request and can hold each of them back.
 type large struct {
 	shape
-	root    string
-	env     *config.Environment
-	fake    *cloudtest.Fake
-	servers []*httptest.Server
-	delay   time.Duration
+	root  string
+	env   *config.Environment
+	fake  *cloudtest.Fake
+	delay time.Duration
 
 	mu       sync.Mutex
 	calls    map[string]int    // to AWS, by service.Operation

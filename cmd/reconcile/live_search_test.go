@@ -30,7 +30,6 @@ func TestTheSearchFindsAPrivateKeyInEveryFormThatAProgramPrints(t *testing.T) {
 		"base64 of 0x hex": base64.StdEncoding.EncodeToString([]byte("0x" + hex.EncodeToString(key))),
 		"decimal":          new(big.Int).SetBytes(key).String(),
 		"a byte slice":     fmt.Sprintf("%v", key),
-		"an ecdsa key":     fmt.Sprintf("%v", private.D),
 		"raw":              string(key),
 		"in a JSON string": `{"value":"` + hex.EncodeToString(key) + `"}`,
 	} {
