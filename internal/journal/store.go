@@ -1,6 +1,9 @@
 // Package journal is the memory of apply: an append-only, hash-chained record
 // of what was about to be done and what came of it, and the lease that lets one
 // holder at a time write to it. Both live in one store with conditional writes.
+//
+// Objects: lease.json, journal/<number>.json for each entry, and for readers
+// segment/<first>-<last>.json, copies of many entries in one.
 package journal
 
 import (
