@@ -113,13 +113,13 @@ func checkFormat(have string, known ...string) error {
 
 // writePlan writes the whole file or none of it.
 func writePlan(path string, p *plan.Plan) error {
-	data, err := p.Encode()
-	if err != nil {
-		return err
-	}
 	temporary := path + ".part"
-	if err := os.WriteFile(temporary, data, 0o600); err != nil {
+	part, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
 		return fmt.Errorf("write plan: %w", err)
+	}
+	if err := errors.Join(p.Write(part), part.Close()); err != nil {
+		return errors.Join(fmt.Errorf("write plan: %w", err), os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, path); err != nil {
 		return errors.Join(fmt.Errorf("write plan: %w", err), os.Remove(temporary))

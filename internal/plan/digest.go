@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -19,6 +18,15 @@ func digestOf(v any) (string, error) {
 	}
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
+}
+
+// digestInParts is digestOf for a struct with long lists.
+func digestInParts(v any) (string, error) {
+	sum := sha256.New()
+	if err := writeJSON(sum, v, false); err != nil {
+		return "", err
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // StepDigest identifies a step by what it does, annotations left out. Journal
@@ -42,7 +50,7 @@ func ObservedDigest(owned, foreign resource.Set, facts []resource.Fact, unread [
 		}
 		return all
 	}
-	return digestOf(struct {
+	return digestInParts(struct {
 		Owned   []seen            `json:"owned"`
 		Foreign []seen            `json:"foreign"`
 		Facts   []resource.Fact   `json:"facts"`
@@ -100,12 +108,16 @@ func (p *Plan) normalise() {
 // will be read back from the file. JSON cannot hold them as they are, and the
 // digest must be that of what the file says.
 func (p *Plan) respell() error {
+	var texts misspelt
+	if err := writeJSON(&texts, p, false); err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	if !texts.found {
+		return nil
+	}
 	data, err := resource.Canonical(p)
 	if err != nil {
 		return fmt.Errorf("encode plan: %w", err)
-	}
-	if !bytes.Contains(data, []byte(`\ufffd`)) {
-		return nil
 	}
 	again, err := decodeStrict(data)
 	if err != nil {
@@ -137,7 +149,7 @@ func (p *Plan) count() {
 func (p *Plan) wholeDigest() (string, error) {
 	bare := *p
 	bare.Digest = ""
-	return digestOf(bare)
+	return digestInParts(bare)
 }
 
 // changesDigest covers what was decided and nothing that moves by itself:
@@ -199,7 +211,7 @@ func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 	for _, s := range p.Spend {
 		content.Spend = append(content.Spend, spend{s.Network, s.Wei})
 	}
-	return digestOf(content)
+	return digestInParts(content)
 }
 
 // sorted is an ordered copy.

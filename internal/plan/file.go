@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -28,16 +29,27 @@ func (e *DigestError) Error() string {
 	return fmt.Sprintf("the file states digest %s, its content has %s: it was edited or damaged", e.Stated, e.Computed)
 }
 
-// Encode writes a sealed plan: indented canonical JSON with a final newline.
+// Encode gives a sealed plan as its file: indented canonical JSON with a final
+// newline.
 func (p *Plan) Encode() ([]byte, error) {
 	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
-		return nil, fmt.Errorf("encode plan: %w", err)
+	if err := p.Write(&buf); err != nil {
+		return nil, err
 	}
 	return buf.Bytes(), nil
+}
+
+// Write writes what Encode gives.
+func (p *Plan) Write(w io.Writer) error {
+	buffered := bufio.NewWriter(w)
+	if err := writeJSON(buffered, p, true); err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	_ = buffered.WriteByte('\n') // Flush tells
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	return nil
 }
 
 // Decode reads a plan file. It accepts exactly the bytes that Encode writes:

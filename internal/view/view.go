@@ -78,14 +78,7 @@ func (o Options) clean(s string) string {
 }
 
 // JSON writes the plan file's own bytes.
-func JSON(w io.Writer, p *plan.Plan) error {
-	data, err := p.Encode()
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(data)
-	return err
-}
+func JSON(w io.Writer, p *plan.Plan) error { return p.Write(w) }
 
 // Hint writes the line that says what to type or edit next; an empty text
 // writes nothing. The text is never cut: it is there to be copied.
