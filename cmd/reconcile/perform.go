@@ -117,8 +117,8 @@ func (s *session) admit(ctx context.Context, p *plan.Plan, term int64) error {
 	}
 	if unsettled := ledger.Unsettled(open); len(unsettled) > 0 {
 		return &exitError{code: exitRefused, err: withHint(
-			fmt.Errorf("%s: plan %s is open and left %d steps of which nobody knows whether they happened, the first %s %s",
-				s.env.Name, shortDigest(open), len(unsettled), unsettled[0].Op, unsettled[0].ID),
+			fmt.Errorf("%s: plan %s is open and left %s of which nobody knows whether it happened, the first %s %s",
+				s.env.Name, shortDigest(open), count(len(unsettled), "step"), unsettled[0].Op, unsettled[0].ID),
 			"apply that plan's file again: it asks the world and goes on")}
 	}
 	return s.journal.Append(ctx, term, journal.Entry{Kind: journal.Abandon, Plan: open, Why: "another plan follows, and every try of this one is settled: " + p.Digest})
@@ -204,7 +204,8 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 	if failed > 0 || err != nil {
 		return exit(exitPartial)
 	}
-	advances := (!p.Partial || changesRules(p)) && !p.Revision.Dirty && left == 0
+	whole := !p.Partial && len(p.Unread) == 0 && len(p.Deferred) == 0
+	advances := (whole || changesRules(p)) && !p.Revision.Dirty && left == 0
 	if err := s.journal.Append(context.WithoutCancel(ctx), term, journal.Entry{
 		Kind: journal.Close, Plan: p.Digest, Commit: p.Revision.Commit, Advances: advances, Readings: s.readings,
 	}); err != nil {
@@ -261,13 +262,13 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 	}
 	switch {
 	case undone > 0:
-		verified = fmt.Sprintf("%d changes of this plan are not made", left+undone)
+		verified = count(left+undone, "change") + " of this plan not made"
 	case left > 0:
-		verified = fmt.Sprintf("%d changes of this plan are still, or again, to be made", left)
+		verified = count(left, "change") + " of this plan still, or again, to be made"
 	case elsewhere > 0:
-		verified = fmt.Sprintf("nothing left of this plan, %d changes outside of it", elsewhere)
+		verified = "nothing left of this plan, " + count(elsewhere, "change") + " outside of it"
 	case len(d.plan.Unread) > 0:
-		verified = fmt.Sprintf("nothing left in what was read, %d scopes unread", len(d.plan.Unread))
+		verified = "nothing left in what was read, " + count(len(d.plan.Unread), "scope") + " unread"
 	default:
 		verified = "nothing left"
 	}

@@ -134,7 +134,7 @@ func (s *session) remember(ctx context.Context) error {
 	}
 	s.journal = journal.New(store, s.env.Name, s.app.now)
 	if err := s.recall(ctx); err != nil {
-		return fmt.Errorf("%s: journal: %w", s.env.Name, err)
+		return fmt.Errorf("%s: %w", s.env.Name, err)
 	}
 	if s.anchor = s.ledger.Anchor(); s.anchor == "" {
 		return nil

@@ -101,3 +101,11 @@ func (a *app) escape(line string) string {
 	}
 	return view.Terminal(line)
 }
+
+// count prints a number with its noun: 1 change, 2 changes.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -100,7 +100,12 @@ func compareOutput(ref resource.Ref, was string, world *observe.World) []string 
 	if why := unclear(ref.ID, world); why != "" {
 		return []string{fmt.Sprintf("%s was %q, now %s", ref, was, why)}
 	}
-	if live, _ := world.Lookup(ref); live != was {
+	live, owned := world.Lookup(ref)
+	if !owned {
+		// An object that the plan adopts is not ours yet, and was resolved all the same.
+		live = world.Foreign[ref.ID].Outputs[ref.Output]
+	}
+	if live != was {
 		return []string{fmt.Sprintf("%s was %q, is %q", ref, was, live)}
 	}
 	return nil

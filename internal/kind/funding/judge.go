@@ -177,7 +177,7 @@ func (v *verdict) waits(want kind.Object[Spec], address string, network map[stri
 		}
 		v.wait = "the address of key " + t.Key + " is not pinned: add " + line + " to addresses.json"
 	case network[factHolds] == "":
-		v.wait = "the bank " + t.Bank + " has no address yet: plan again when its key exists and is filled"
+		v.wait = "the bank's key " + t.Bank + " has no address yet, or could not be read: plan again when it is there and filled"
 	case network[factInFlight] != "":
 		v.wait = fmt.Sprintf("%s of the bank's transactions are in flight (next nonce %s): plan again when they are mined", network[factInFlight], network[factNonce])
 	case len(v.fails) > 0:

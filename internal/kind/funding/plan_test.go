@@ -270,7 +270,7 @@ func TestAKeyThatDoesNotExistYetIsPaidInTheSamePlanOnceItsBankExists(t *testing.
 	if len(p.steps) != 0 || len(p.findings) != 0 {
 		t.Errorf("%v %v", p.steps, p.rules())
 	}
-	contains(t, p.deferred[relayer], "the bank bank has no address yet")
+	contains(t, p.deferred[relayer], "the bank's key bank has no address yet")
 }
 
 func TestANetworkThatCannotBeReadIsUnreadAndTheOthersAreRead(t *testing.T) {

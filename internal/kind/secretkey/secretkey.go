@@ -116,7 +116,7 @@ func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	var objects []kind.Object[Spec]
 	for _, keys := range kind.KeysOf(env, Name) {
 		for id, key := range keys {
-			objects = append(objects, kind.Object[Spec]{ID: id, Spec: desired(env, key), Mode: env.Mode, Why: []resource.Source{key.Source}})
+			objects = append(objects, kind.Object[Spec]{ID: id, Spec: desired(env, key), Why: []resource.Source{key.Source}})
 		}
 	}
 	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
