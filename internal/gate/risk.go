@@ -86,7 +86,7 @@ func (j *judge) requirements() {
 	}
 	if j.open() && requires.Approvals > 0 {
 		j.find("open-overlay", resource.Note, resource.ID{},
-			fmt.Sprintf("the overlay is open: %d approvals that %s changes need are waived in this sandbox", requires.Approvals, requires.Risk), "")
+			fmt.Sprintf("the overlay is open: this sandbox waives %d %s that %s changes need", requires.Approvals, plural(requires.Approvals, "approval"), requires.Risk), "")
 		requires.Approvals = 0
 		// What asks for a person asks for one here too: somebody may have switched
 		// a key off on purpose, and a sandbox is where that is rehearsed.
