@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/big"
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -45,9 +46,15 @@ func (s *session) tagging(region string) kmskey.TaggingAPI { return s.aws.Taggin
 func (s *session) secrets(region string) secretkey.API     { return s.aws.SecretsManager(region) }
 
 // reading is the last recorded balance of a wallet, what was paid to it since
-// counted in.
+// counted in: an apply that ended halfway paid and recorded no balance, and
+// what it paid must not hide what was drained.
 func (s *session) reading(id resource.ID) (wei string, at time.Time, ok bool) {
-	return s.ledger.LastReading(id)
+	wei, at, ok = s.ledger.LastReading(id)
+	recorded, decimal := new(big.Int).SetString(wei, 10)
+	if !ok || !decimal {
+		return wei, at, ok
+	}
+	return recorded.Add(recorded, s.ledger.PaidSince(id, at)).String(), at, true
 }
 
 // readingsOf are the balances of a world, for the journal. A wallet that lost
