@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 func newShow(a *app) *cobra.Command {
@@ -29,12 +31,24 @@ credentials, and prints an expired plan too, with a banner.`,
 				return err
 			}
 			o := a.viewOptions()
-			o.Traits = knownTraits()
+			o.Traits, o.Coins = knownTraits(), a.coinsAt(p)
 			return a.render(p, format, o)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "print as text, json or markdown")
 	return cmd
+}
+
+// coinsAt names the coins of a plan's networks, from its commit where this
+// repository has it, else from the working tree. Without either, amounts are
+// shown in wei: a plan can be read anywhere.
+func (a *app) coinsAt(p *plan.Plan) map[string]view.Coin {
+	for _, rev := range []string{p.Revision.Commit, ""} {
+		if env, _, err := config.Load(config.Options{Root: a.dir, Rev: rev, Name: p.Environment}); err == nil {
+			return coinsOf(env)
+		}
+	}
+	return nil
 }
 
 // readPlan reads and checks a plan file; the error names the file.
