@@ -115,7 +115,7 @@ const passphraseFile = "RECONCILE_KEYSTORE_PASSPHRASE_FILE"
 func (s *session) keystore(key config.Key, address common.Address) (funding.Signer, error) {
 	path := s.app.getenv(passphraseFile)
 	if path == "" {
-		return nil, withHint(fmt.Errorf("%s: the keystore is locked", key.Name), "export %s=FILE, the file that holds its passphrase", passphraseFile)
+		return nil, fmt.Errorf("the keystore of %s is locked\nhint: export %s=FILE, the file that holds its passphrase", key.Name, passphraseFile)
 	}
 	passphrase, err := os.ReadFile(path)
 	if err != nil {

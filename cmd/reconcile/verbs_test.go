@@ -26,6 +26,7 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		// Files.
 		"edit":   (*world).edit,
 		"pin":    (*world).pin,
+		"locked": (*world).locked,
 		"json":   (*world).json,
 		"reseal": (*world).reseal,
 		// The wires: what goes wrong between reconcile and the world.
