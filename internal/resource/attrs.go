@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -136,7 +135,7 @@ func (a Attrs) Refs() []Ref {
 }
 
 // Resolve returns a copy in which every ref that lookup knows is replaced by
-// its value, and the refs that it does not know.
+// its value, and the refs that it does not know, sorted.
 func (a Attrs) Resolve(lookup func(Ref) (string, bool)) (Attrs, []Ref) {
 	var missing []Ref
 	resolved := replace(map[string]any(a), func(r Ref) any {
@@ -147,6 +146,7 @@ func (a Attrs) Resolve(lookup func(Ref) (string, bool)) (Attrs, []Ref) {
 		return r
 	})
 	object, _ := resolved.(map[string]any)
+	slices.SortFunc(missing, Ref.Compare)
 	return object, missing
 }
 
@@ -198,8 +198,8 @@ func walk(v any, visit func(Ref)) {
 	case Attrs:
 		walk(map[string]any(v), visit)
 	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			walk(v[key], visit)
+		for _, element := range v {
+			walk(element, visit)
 		}
 	case []any:
 		for _, element := range v {
@@ -216,8 +216,8 @@ func replace(v any, with func(Ref) any) any {
 		return replace(map[string]any(v), with)
 	case map[string]any:
 		copied := make(map[string]any, len(v))
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			copied[key] = replace(v[key], with)
+		for key, element := range v {
+			copied[key] = replace(element, with)
 		}
 		return copied
 	case []any:
