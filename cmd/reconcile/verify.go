@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 func newVerify(a *app) *cobra.Command {
@@ -39,7 +41,13 @@ func (a *app) verify(ctx context.Context, name, format string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.render(d.plan, format, s.viewOptions(d, "")); err != nil {
+	o := s.viewOptions(d, "")
+	if format == "text" {
+		err = view.Verify(a.out, d.plan, o)
+	} else {
+		err = a.render(d.plan, format, o)
+	}
+	if err != nil {
 		return err
 	}
 	return planExit(d.plan)
