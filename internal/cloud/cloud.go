@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -162,6 +163,7 @@ func (s *Session) refuseHiddenEndpoint() error {
 		s.base.BaseEndpoint,
 		sts.NewFromConfig(s.base).Options().BaseEndpoint,
 		kms.NewFromConfig(s.base).Options().BaseEndpoint,
+		iam.NewFromConfig(s.base).Options().BaseEndpoint,
 		secretsmanager.NewFromConfig(s.base).Options().BaseEndpoint,
 		resourcegroupstaggingapi.NewFromConfig(s.base).Options().BaseEndpoint,
 		s3.NewFromConfig(s.base).Options().BaseEndpoint,
@@ -232,6 +234,13 @@ func (s *Session) endpoint() *string {
 func (s *Session) KMS(region string) *kms.Client {
 	return client(s, "kms", region, func(cfg aws.Config) *kms.Client {
 		return kms.NewFromConfig(cfg, func(o *kms.Options) { o.BaseEndpoint = s.endpoint() })
+	})
+}
+
+// IAM is the client of the account's one IAM.
+func (s *Session) IAM() *iam.Client {
+	return client(s, "iam", "", func(cfg aws.Config) *iam.Client {
+		return iam.NewFromConfig(cfg, func(o *iam.Options) { o.BaseEndpoint = s.endpoint() })
 	})
 }
 

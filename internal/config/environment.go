@@ -38,6 +38,10 @@ type Environment struct {
 	// covered by a relayer and by funding. Sorted.
 	Routes  []Route
 	Funding []Funding // one entry per network, sorted by network
+	// Access is who may use the keys and buckets; nil: access is not managed.
+	Access *Access
+	// Tool is how this tool itself gets into the account; nil: nobody said.
+	Tool *Tool
 	// Mirrors is the environment whose shape this one has; nil: none.
 	Mirrors    *Mirrors
 	Governance Governance
@@ -141,7 +145,11 @@ type Key struct {
 	// Networks on which the key is used, sorted.
 	Networks []string
 	// Adopt takes over an object that exists without our mark.
-	Adopt  bool
+	Adopt bool
+	// Protect keeps the object from being removed, by a tag on the object itself.
+	Protect bool
+	// Policy is the key policy, holder kms only; nil: not managed.
+	Policy *KeyPolicy
 	Source resource.Source
 }
 

@@ -17,6 +17,16 @@ import (
 // exists already, and nothing else.
 const AdoptOp = "adopt"
 
+// Action is one thing that a kind asks of AWS, as IAM calls it.
+type Action struct {
+	// Name is as in an IAM policy: kms:DescribeKey.
+	Name string
+	// Writes says that it changes something; a plan never does.
+	Writes bool
+	// Ops are the step operations that need it; empty: any write may.
+	Ops []string
+}
+
 // Object is one resource in a kind's own type.
 type Object[S any] struct {
 	ID      resource.ID
@@ -91,6 +101,9 @@ const (
 type Definition[S any] struct {
 	Name   string
 	Traits resource.Traits
+	// Actions are all that the kind ever asks of AWS. The policies of the tool's
+	// own roles are made of them; a test fails when a kind calls another one.
+	Actions []Action
 	// Declare says what must be. Pure.
 	Declare func(*config.Environment) ([]Object[S], error)
 	// Observe reads all that concerns the environment.
@@ -132,6 +145,7 @@ func (e *NotAcceptedError) Unwrap() error { return e.Err }
 type Kind struct {
 	Name    string
 	Traits  resource.Traits
+	Actions []Action
 	Declare func(*config.Environment) ([]resource.Resource, error)
 	Observe func(context.Context, *config.Environment, Lookup) Seen
 	Read    func(context.Context, *config.Environment, []resource.ID, Lookup) Seen
@@ -157,7 +171,7 @@ func Define[S any](d Definition[S]) (Kind, error) {
 	if err := complete(d); err != nil {
 		return Kind{}, fmt.Errorf("kind %q: %w", d.Name, err)
 	}
-	k := Kind{Name: d.Name, Traits: d.Traits, Prepare: d.Prepare, Do: d.Do, Probe: d.Probe}
+	k := Kind{Name: d.Name, Traits: d.Traits, Actions: d.Actions, Prepare: d.Prepare, Do: d.Do, Probe: d.Probe}
 	k.Declare = func(env *config.Environment) ([]resource.Resource, error) {
 		objects, err := d.Declare(env)
 		if err != nil {

@@ -168,10 +168,17 @@ func (w *World) sort() {
 }
 
 // Waves groups kinds so that each comes after the kinds that its declarations
-// point at. Kinds that point at each other in a circle are an error.
+// point at. Kinds that are read alone wait for nobody; others that point at each
+// other in a circle are an error.
 func Waves(kinds []kind.Kind, desired resource.Set) ([][]kind.Kind, error) {
-	needs := map[string]map[string]bool{}
+	needs, alone := map[string]map[string]bool{}, map[string]bool{}
+	for _, k := range kinds {
+		alone[k.Name] = k.Traits.Alone
+	}
 	for id, r := range desired {
+		if alone[id.Kind] {
+			continue
+		}
 		for _, ref := range r.Attrs.Refs() {
 			if ref.ID.Kind == id.Kind {
 				continue

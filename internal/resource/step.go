@@ -118,6 +118,9 @@ type Traits struct {
 	Verbs map[string]string
 	// Symbol is printed before a change in place of the action's own ("$").
 	Symbol string
+	// Alone says that Observe asks for no other kind's outputs, whatever is
+	// declared: it is read at once, and waits for nobody.
+	Alone bool
 	// DeleteOff says that this kind never removes anything: what is observed
 	// and not desired becomes a finding of rule "undeclared", not a change.
 	DeleteOff bool

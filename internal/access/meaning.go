@@ -1,0 +1,110 @@
+package access
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Canonical is the document in the one form of its meaning: lists sorted and
+// without repetition, actions in lower case (IAM does not tell case apart in
+// them), statements in order, names of statements left out.
+func (d Document) Canonical() Document {
+	c := Document{Version: d.Version, Fault: d.Fault, Statements: make([]Statement, 0, len(d.Statements))}
+	for _, s := range d.Statements {
+		c.Statements = append(c.Statements, s.canonical())
+	}
+	slices.SortFunc(c.Statements, compareStatements)
+	c.Statements = slices.CompactFunc(c.Statements, func(a, b Statement) bool { return compareStatements(a, b) == 0 })
+	return c
+}
+
+// Equivalent reports whether two documents mean the same. A document that was
+// not understood is like no other.
+func (d Document) Equivalent(other Document) bool {
+	if d.Fault != "" || other.Fault != "" {
+		return false
+	}
+	a, errA := resource.Canonical(d.Canonical())
+	b, errB := resource.Canonical(other.Canonical())
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// Narrows reports whether after gives nobody anything that before did not: all
+// its Allow statements stand in before, and all Deny statements of before are
+// still there. It is an answer of form: false may also mean "cannot tell".
+func Narrows(before, after Document) bool {
+	if before.Fault != "" || after.Fault != "" || before.Version != after.Version {
+		return false
+	}
+	had, has := before.Canonical().Statements, after.Canonical().Statements
+	within := func(list []Statement, s Statement) bool {
+		return slices.ContainsFunc(list, func(other Statement) bool { return compareStatements(other, s) == 0 })
+	}
+	for _, s := range has {
+		if s.Effect == Allow && !within(had, s) {
+			return false
+		}
+	}
+	for _, s := range had {
+		if s.Effect == Deny && !within(has, s) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s Statement) canonical() Statement {
+	s.Sid = ""
+	s.Actions, s.NotActions = lowerSet(s.Actions), lowerSet(s.NotActions)
+	s.Resources, s.NotResources = s.Resources.set(), s.NotResources.set()
+	s.Principals, s.NotPrincipals = sets(s.Principals), sets(s.NotPrincipals)
+	if s.Conditions != nil {
+		conditions := make(map[string]map[string]Values, len(s.Conditions))
+		for operator, byKey := range s.Conditions {
+			conditions[operator] = sets(byKey)
+		}
+		s.Conditions = conditions
+	}
+	return s
+}
+
+func compareStatements(a, b Statement) int {
+	left, _ := resource.Canonical(a)
+	right, _ := resource.Canonical(b)
+	return bytes.Compare(left, right)
+}
+
+func lowerSet(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	lower := make([]string, len(list))
+	for i, text := range list {
+		lower[i] = strings.ToLower(text)
+	}
+	slices.Sort(lower)
+	return slices.Compact(lower)
+}
+
+func (v Values) set() Values {
+	if v == nil {
+		return nil
+	}
+	sorted := slices.SortedFunc(slices.Values(v), func(a, b resource.Value) int { return strings.Compare(a.String(), b.String()) })
+	return slices.CompactFunc(sorted, func(a, b resource.Value) bool { return a.String() == b.String() })
+}
+
+func sets(byKey map[string]Values) map[string]Values {
+	if byKey == nil {
+		return nil
+	}
+	canonical := maps.Clone(byKey)
+	for key, values := range canonical {
+		canonical[key] = values.set()
+	}
+	return canonical
+}
