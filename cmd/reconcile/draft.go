@@ -206,7 +206,7 @@ func (s *session) gateInput(p *plan.Plan, total int, entries []journal.Entry) ga
 		AppliedGovernance: s.appliedRevision.Governance, PlannedGovernance: s.revision.Governance,
 		Applied: standingOf(s.rules()), Planned: standingOf(s.env),
 		HasAnchor: s.anchor != "", SharedStore: s.env.Store.Kind == "s3", Mode: s.env.Mode,
-		Ledger: gate.Ledger{SpentDay: ledger.Spent(now, p.Digest), Paid: ledger.Paid()},
+		Ledger: gate.Ledger{SpentDay: ledger.Spent(now, p.Digest), Paid: ledger.Paid(), Made: ledger.Made()},
 		Units:  unitsOf(s.env), Total: total, Now: now,
 	}
 	if s.applied == nil {

@@ -94,6 +94,8 @@ type Ledger struct {
 	// Paid holds, per network, the addresses that were paid before. The case of
 	// the hex digits does not matter.
 	Paid map[string]map[string]bool
+	// Made holds the ARNs that earlier applies made or adopted.
+	Made map[string]bool
 }
 
 // Unit is the coin of a network.
@@ -130,6 +132,7 @@ func Check(in Input) Verdict {
 	j.risks()
 	j.environment()
 	j.shares()
+	j.inventory()
 	j.requirements()
 	j.v.Findings = append(acknowledge(in.Plan.Findings, in.Governance.Acknowledged, in.Now), j.found...)
 	slices.SortFunc(j.v.Findings, resource.Finding.Compare)

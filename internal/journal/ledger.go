@@ -17,6 +17,9 @@ const (
 	OutputAmount = "amount"
 )
 
+// OutputARN names the object that a step made or took over.
+const OutputARN = "arn"
+
 // Day is the window of the daily caps.
 const Day = 24 * time.Hour
 
@@ -219,6 +222,18 @@ func (l Ledger) Paid() map[string]map[string]bool {
 		paid[e.Spend.Network][to] = true
 	}
 	return paid
+}
+
+// Made holds the ARN of every object that an effect is known to have made or
+// taken over: the inventory that a removal needs beside the mark.
+func (l Ledger) Made() map[string]bool {
+	made := map[string]bool{}
+	for _, o := range l.outcomes {
+		if arn := o.Outputs[OutputARN]; o.Happened == Happened && arn != "" {
+			made[arn] = true
+		}
+	}
+	return made
 }
 
 // LastReading is the newest recorded balance of a wallet.

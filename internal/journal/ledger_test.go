@@ -219,3 +219,21 @@ func TestWhatCameInSinceAReadingIsTheSumOfCertainPayments(t *testing.T) {
 		t.Errorf("have %s, want 34", have)
 	}
 }
+
+func TestTheInventoryHoldsWhatIsKnownToHaveBeenMade(t *testing.T) {
+	t.Parallel()
+	made := func(e journal.Entry, arn string) journal.Entry {
+		e.Outputs = resource.Outputs{journal.OutputARN: arn}
+		return e
+	}
+	l := journal.NewLedger([]journal.Entry{
+		made(outcome("yes", journal.Happened, ""), "arn:1"),
+		made(outcome("no", journal.NotHappened, ""), "arn:2"),
+		made(outcome("unknown", journal.Unknown, ""), "arn:3"),
+		made(outcome("settled", journal.Unknown, ""), "arn:4"), made(outcome("settled", journal.Happened, ""), "arn:4"),
+		outcome("nameless", journal.Happened, ""),
+	})
+	if diff := cmp.Diff(map[string]bool{"arn:1": true, "arn:4": true}, l.Made()); diff != "" {
+		t.Error(diff)
+	}
+}
