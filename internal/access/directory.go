@@ -54,6 +54,8 @@ type Role struct {
 type Policy struct {
 	ARN, Name, Path string
 	Document        Document
+	// Older are the documents of the versions that are not in force, by id.
+	Older map[string]Document
 	// DefaultVersion is the id of the version in force (v3), Versions all of
 	// them, oldest first. AWS keeps five at most.
 	DefaultVersion string

@@ -21,7 +21,7 @@ func managed(p types.ManagedPolicyDetail) access.Policy {
 	policy := access.Policy{
 		ARN: arn, Name: arn[strings.LastIndexByte(arn, '/')+1:], Path: cmp.Or(aws.ToString(p.Path), "/"),
 		DefaultVersion: aws.ToString(p.DefaultVersionId), Attachments: int(aws.ToInt32(p.AttachmentCount)),
-		Document: access.Document{Fault: "no version is the default"},
+		Document: access.Document{Fault: "no version is the default"}, Older: map[string]access.Document{},
 	}
 	versions := slices.Clone(p.PolicyVersionList)
 	slices.SortFunc(versions, func(a, b types.PolicyVersion) int {
@@ -29,8 +29,11 @@ func managed(p types.ManagedPolicyDetail) access.Policy {
 	})
 	for _, v := range versions {
 		policy.Versions = append(policy.Versions, aws.ToString(v.VersionId))
+		document := access.Read(aws.ToString(v.Document))
 		if v.IsDefaultVersion {
-			policy.Document = access.Read(aws.ToString(v.Document))
+			policy.Document = document
+		} else {
+			policy.Older[aws.ToString(v.VersionId)] = document
 		}
 	}
 	return policy

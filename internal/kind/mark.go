@@ -12,11 +12,14 @@ import (
 // The tags that carry our mark on an AWS object. Environment and ID say whose
 // it is, Intent which attempt created it, Address what a key's Ethereum address
 // is (for display and for plans that decide nothing; never enough to pay).
+// Protect ("true") keeps an object from being removed, even when nobody declares
+// it any more; a person takes it off by hand.
 const (
 	TagEnvironment = "reconcile:environment"
 	TagID          = "reconcile:id"
 	TagIntent      = "reconcile:intent"
 	TagAddress     = "reconcile:address"
+	TagProtect     = "reconcile:protect"
 )
 
 // The AWS resource types that carry our mark, as the tagging API calls them.
