@@ -34,7 +34,7 @@ type Document struct {
 	Statements []Statement `json:"Statement,omitempty"`
 	// Fault says why the live document could not be understood; such a document
 	// allows nothing, and everything that it might allow or deny is unknown.
-	Fault string `json:"-"`
+	Fault string `json:"Fault,omitempty"`
 }
 
 // Statement is one statement of a document. Everyone ("*") as a principal is
@@ -218,8 +218,18 @@ func principals(data json.RawMessage) (map[string]Values, error) {
 	return byType, nil
 }
 
-// UnmarshalJSON reads as Parse does.
+// UnmarshalJSON reads as Parse does, and what was not understood or holds no
+// statement as it was written: live documents are carried whatever they say.
 func (d *Document) UnmarshalJSON(data []byte) error {
+	var odd struct {
+		Version, Fault string
+		ID             string `json:"Id"`
+		Statement      json.RawMessage
+	}
+	if err := strict(string(data), &odd); err == nil && len(odd.Statement) == 0 {
+		*d = Document{Version: odd.Version, ID: odd.ID, Fault: odd.Fault}
+		return nil
+	}
 	parsed, err := Parse(string(data))
 	if err != nil {
 		return err
@@ -228,8 +238,12 @@ func (d *Document) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Text is the document as AWS reads it. A ref that is not resolved is an error.
+// Text is the document as AWS reads it. A ref that is not resolved is an error,
+// and so is a document that was not understood.
 func (d Document) Text() (string, error) {
+	if d.Fault != "" {
+		return "", fmt.Errorf("policy document: it was not understood: %s", d.Fault)
+	}
 	for _, s := range d.Statements {
 		for _, values := range s.lists() {
 			for _, v := range values {
