@@ -26,6 +26,7 @@ const (
 const (
 	TypeKey    = "kms:key"
 	TypeSecret = "secretsmanager:secret"
+	TypeBucket = "s3:bucket"
 )
 
 // MarkTags is the mark of one resource of one environment.

@@ -35,7 +35,7 @@ func NewProxy(endpoint string) (*Proxy, error) {
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			hangUp(w)
 		default:
-			refuse(w, fault)
+			refuse(w, r, fault)
 		}
 	}))
 	return p, nil
@@ -48,7 +48,8 @@ func (p *Proxy) Endpoint() string { return p.server.URL }
 func (p *Proxy) Close() { p.server.Close() }
 
 // operationOf is "service.Operation" by the target header of the JSON
-// protocols, the form field of the query protocol, or the method.
+// protocols, the form field of the query protocol, what is asked of a bucket, or
+// the method.
 func operationOf(r *http.Request) string {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		service, operation, _ := strings.Cut(target, ".")
@@ -67,10 +68,17 @@ func operationOf(r *http.Request) string {
 			return "sts." + form.Get("Action")
 		}
 	}
+	if operation := bucketOperation(r); operation != "" {
+		return operation
+	}
 	return "http." + r.Method
 }
 
-func refuse(w http.ResponseWriter, fault Fault) {
+func refuse(w http.ResponseWriter, r *http.Request, fault Fault) {
+	if ofS3(r) {
+		refuseS3(w, fault)
+		return
+	}
 	code, status := "ThrottlingException", http.StatusBadRequest
 	switch fault {
 	case Denied:

@@ -106,7 +106,7 @@ func Is(operation string) func(string) bool {
 // Reads matches what changes nothing; signing counts as neither.
 func Reads(operation string) bool {
 	_, name, _ := strings.Cut(operation, ".")
-	for _, prefix := range []string{"List", "Get", "Describe"} {
+	for _, prefix := range []string{"List", "Get", "Describe", "Head"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
