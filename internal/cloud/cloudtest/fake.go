@@ -23,12 +23,13 @@ type Fake struct {
 	state   sync.Mutex
 	frozen  bool
 	regions map[string]*region
+	iam     *iamState
 	serial  int
 }
 
 // NewFake is an empty account.
 func NewFake(account string) *Fake {
-	return &Fake{account: account, regions: map[string]*region{}}
+	return &Fake{account: account, regions: map[string]*region{}, iam: newIAM(account)}
 }
 
 type region struct {
