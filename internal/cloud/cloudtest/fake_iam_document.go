@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
-func malformed(format string, args ...any) error {
+func malformedPolicy(format string, args ...any) error {
 	return &types.MalformedPolicyDocumentException{Message: aws.String(fmt.Sprintf(format, args...))}
 }
 
@@ -52,26 +52,26 @@ type fakeStatement map[string]json.RawMessage
 func statements(text string) ([]fakeStatement, error) {
 	var document map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &document); err != nil {
-		return nil, malformed("This policy contains invalid Json")
+		return nil, malformedPolicy("This policy contains invalid Json")
 	}
 	for element := range document {
 		if !slices.Contains([]string{"Version", "Id", "Statement"}, element) {
-			return nil, malformed("Syntax errors in policy.")
+			return nil, malformedPolicy("Syntax errors in policy.")
 		}
 	}
 	if raw, ok := document["Version"]; ok && !slices.Contains([]string{`"2012-10-17"`, `"2008-10-17"`}, string(raw)) {
-		return nil, malformed("The policy failed legacy parsing")
+		return nil, malformedPolicy("The policy failed legacy parsing")
 	}
 	var list []fakeStatement
 	if err := json.Unmarshal(document["Statement"], &list); err != nil {
 		var one fakeStatement
 		if err := json.Unmarshal(document["Statement"], &one); err != nil {
-			return nil, malformed("Syntax errors in policy.")
+			return nil, malformedPolicy("Syntax errors in policy.")
 		}
 		list = []fakeStatement{one}
 	}
 	if len(list) == 0 {
-		return nil, malformed("Syntax errors in policy.")
+		return nil, malformedPolicy("Syntax errors in policy.")
 	}
 	return list, nil
 }
@@ -104,7 +104,7 @@ var (
 func (s fakeStatement) check() error {
 	for element, raw := range s {
 		if !slices.Contains([]string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}, element) {
-			return malformed("Syntax errors in policy.")
+			return malformedPolicy("Syntax errors in policy.")
 		}
 		if element == "Condition" {
 			if err := checkConditions(raw); err != nil {
@@ -113,11 +113,11 @@ func (s fakeStatement) check() error {
 		}
 	}
 	if effect := string(s["Effect"]); effect != `"Allow"` && effect != `"Deny"` {
-		return malformed("Syntax errors in policy.")
+		return malformedPolicy("Syntax errors in policy.")
 	}
 	sid, ok := s.strings("Sid")
 	if !ok || len(sid) > 0 && !sidPattern.MatchString(sid[0]) {
-		return malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+		return malformedPolicy("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
 	}
 	actions, err := s.oneOf("Action", "NotAction", "Policy statement must contain actions.")
 	if err != nil {
@@ -125,7 +125,7 @@ func (s fakeStatement) check() error {
 	}
 	for _, action := range actions {
 		if !actionPattern.MatchString(action) {
-			return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+			return malformedPolicy("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
 		}
 	}
 	return nil
@@ -137,9 +137,9 @@ func (s fakeStatement) oneOf(element, not, missing string) ([]string, error) {
 	other, okNot := s.strings(not)
 	switch {
 	case !ok || !okNot || len(list) > 0 && len(other) > 0:
-		return nil, malformed("Syntax errors in policy.")
+		return nil, malformedPolicy("Syntax errors in policy.")
 	case len(list)+len(other) == 0:
-		return nil, malformed("%s", missing)
+		return nil, malformedPolicy("%s", missing)
 	}
 	return append(list, other...), nil
 }
@@ -147,12 +147,12 @@ func (s fakeStatement) oneOf(element, not, missing string) ([]string, error) {
 func checkConditions(raw json.RawMessage) error {
 	var conditions map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &conditions); err != nil {
-		return malformed("Syntax errors in policy.")
+		return malformedPolicy("Syntax errors in policy.")
 	}
 	known := regexp.MustCompile(`^(ForAnyValue:|ForAllValues:)?(String(Not)?(Equals(IgnoreCase)?|Like)|Numeric((Not)?Equals|(Less|Greater)Than(Equals)?)|Date((Not)?Equals|(Less|Greater)Than(Equals)?)|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like)|Null)(IfExists)?$`)
 	for operator := range conditions {
 		if !known.MatchString(operator) {
-			return malformed("Invalid Condition type : %s.", operator)
+			return malformedPolicy("Invalid Condition type : %s.", operator)
 		}
 	}
 	return nil
@@ -170,7 +170,7 @@ func checkPolicy(text string) error {
 			return err
 		}
 		if s["Principal"] != nil || s["NotPrincipal"] != nil {
-			return malformed("Policy document should not specify a principal.")
+			return malformedPolicy("Policy document should not specify a principal.")
 		}
 		resources, err := s.oneOf("Resource", "NotResource", "Policy statement must contain resources.")
 		if err != nil {
@@ -178,12 +178,12 @@ func checkPolicy(text string) error {
 		}
 		for _, resource := range resources {
 			if !arnPattern.MatchString(resource) {
-				return malformed("Resource %s must be in ARN format or \"*\".", resource)
+				return malformedPolicy("Resource %s must be in ARN format or \"*\".", resource)
 			}
 		}
 		if sid := string(s["Sid"]); len(sid) > 2 {
 			if sids[sid] {
-				return malformed("Statement IDs (SID) in a single policy must be unique.")
+				return malformedPolicy("Statement IDs (SID) in a single policy must be unique.")
 			}
 			sids[sid] = true
 		}
@@ -202,15 +202,15 @@ func (f *Fake) checkTrust(text string) error {
 			return err
 		}
 		if s["Resource"] != nil || s["NotResource"] != nil {
-			return malformed("Has prohibited field Resource")
+			return malformedPolicy("Has prohibited field Resource")
 		}
 		if s["Principal"] == nil && s["NotPrincipal"] == nil {
-			return malformed("Missing required field Principal")
+			return malformedPolicy("Missing required field Principal")
 		}
 		actions, _ := s.oneOf("Action", "NotAction", "")
 		for _, action := range actions {
 			if !strings.HasPrefix(strings.ToLower(action), "sts:") {
-				return malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+				return malformedPolicy("AssumeRole policy may only specify STS AssumeRole actions.")
 			}
 		}
 		if err := s.checkShared(); err != nil {
@@ -221,7 +221,7 @@ func (f *Fake) checkTrust(text string) error {
 		return limit("Cannot exceed quota for ACLSizePerRole: %d", trustSize)
 	}
 	if wrong := f.invalidPrincipal(text); wrong != "" {
-		return malformed("Invalid principal in policy: %s", wrong)
+		return malformedPolicy("Invalid principal in policy: %s", wrong)
 	}
 	return nil
 }
@@ -244,5 +244,5 @@ func (s fakeStatement) checkShared() error {
 			}
 		}
 	}
-	return malformed("Missing required condition on %s:sub", provider)
+	return malformedPolicy("Missing required condition on %s:sub", provider)
 }
