@@ -114,7 +114,7 @@ type change struct {
 
 // plan compares as the plan room does, in the small: a desired attribute
 // that is neither computed nor steering must equal the observed one or be
-// satisfied by it.
+// satisfied by it. Refs that are known are filled in first, as there.
 func (a *actor) plan(seen kind.Seen) []change {
 	a.t.Helper()
 	foreign := map[resource.ID]bool{}
@@ -135,6 +135,7 @@ func (a *actor) plan(seen kind.Seen) []change {
 		}
 		have := owned[want.ID]
 		delete(owned, want.ID)
+		want.Attrs, _ = want.Attrs.Resolve(a.lookup)
 		if have == nil || len(a.differing(want, *have)) > 0 {
 			changes = append(changes, a.withSteps(have, &want, seen.Facts))
 		}
