@@ -1,0 +1,185 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// situation is one request with everything that is known around it.
+type situation struct {
+	index *index
+	who   *caller
+	// action is in lower case.
+	action   string
+	resource string
+	// key is the KMS key that the resource is, if it is one.
+	key *Key
+	// given holds the request's own context, keys in lower case.
+	given map[string][]string
+	// pliable: the key's aliases and tags are whatever somebody makes of them.
+	pliable bool
+}
+
+// manner is how a resource's policy takes in a principal; it decides what else
+// has to agree.
+type manner int
+
+const (
+	// asItself: by the ARN of the user or of the session, past any boundary.
+	asItself manner = iota
+	// asRole: by the ARN of the role, within its boundary.
+	asRole
+	// asAnyone: by "*".
+	asAnyone
+	// asAccount: by the account, whose IAM then decides.
+	asAccount
+	manners
+)
+
+// weigh says what an identity's document allows and denies here.
+func (s *situation) weigh(src *source) (allow, deny ruling) {
+	if src.fault != "" {
+		unknown := ruling{answer: maybe, text: src.label, why: src.fault}
+		return unknown, unknown
+	}
+	for _, c := range src.about(s.action) {
+		applies, why := s.onResource(c, false)
+		if applies > no {
+			conditions, cause := s.conditions(c)
+			if conditions < applies {
+				applies, why = conditions, cause
+			}
+		}
+		if c.Principals != nil || c.NotPrincipals != nil {
+			applies, why = min(applies, maybe), "it names principals, which a policy of an identity cannot"
+		}
+		if c.Effect == Deny {
+			deny.raise(ruling{answer: applies, clause: c, why: why})
+		} else {
+			allow.raise(ruling{answer: applies, clause: c, why: why})
+		}
+	}
+	return allow, deny
+}
+
+// weighAround is weigh for the policy of the resource itself, told apart by how
+// the principal is taken in.
+func (s *situation) weighAround(src *source, trust bool) (allow [manners]ruling, deny ruling) {
+	if src.fault != "" {
+		unknown := ruling{answer: maybe, text: src.label, why: src.fault}
+		for i := range allow {
+			allow[i] = unknown
+		}
+		return allow, unknown
+	}
+	for _, c := range src.about(s.action) {
+		taken, cause := s.principals(c)
+		if taken == ([manners]answer{}) {
+			continue
+		}
+		applies, why := s.onResource(c, trust)
+		if conditions, cause := s.conditions(c); conditions < applies {
+			applies, why = conditions, cause
+		}
+		for how, in := range taken {
+			r := ruling{answer: min(in, applies), clause: c, why: why}
+			if in < applies {
+				r.why = cause
+			}
+			if c.Effect == Deny {
+				deny.raise(r)
+			} else {
+				allow[how].raise(r)
+			}
+		}
+	}
+	return allow, deny
+}
+
+// onResource reports whether the statement is about the resource.
+func (s *situation) onResource(c *clause, trust bool) (answer, string) {
+	switch {
+	case trust && c.Resources == nil && c.NotResources == nil:
+		return yes, ""
+	case (c.Resources == nil) == (c.NotResources == nil):
+		return maybe, "it has no Resource, or Resource and NotResource"
+	case c.Resources != nil:
+		return s.anyResource(c, c.Resources)
+	}
+	matched, why := s.anyResource(c, c.NotResources)
+	return matched.not(), why
+}
+
+func (s *situation) anyResource(c *clause, values Values) (answer, string) {
+	best, cause := no, ""
+	for _, v := range values {
+		matched, why := s.oneResource(c, v)
+		if matched > best {
+			best, cause = matched, why
+		}
+		if best == yes {
+			break
+		}
+	}
+	return best, cause
+}
+
+func (s *situation) oneResource(c *clause, v resource.Value) (answer, string) {
+	text, known := s.index.resolve(v)
+	if !known {
+		return maybe, v.String() + " is not known yet"
+	}
+	pattern, why := s.expand(c, text)
+	if why != "" {
+		return maybe, why
+	}
+	return truth(glob(pattern, s.resource)), ""
+}
+
+// expand fills in the policy variables of a text and gives a pattern, or says
+// why it cannot: a variable without a value may make AWS drop the statement.
+func (s *situation) expand(c *clause, text string) (pattern, why string) {
+	if strings.IndexByte(text, literally) >= 0 {
+		return "", "it holds a NUL character"
+	}
+	if !c.from.variables || !strings.Contains(text, "${") {
+		return text, ""
+	}
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "${")
+		b.WriteString(before)
+		if !found {
+			return b.String(), ""
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return "", fmt.Sprintf("%q is no policy variable", "${"+rest)
+		}
+		value, why := s.variable(name)
+		if why != "" {
+			return "", why
+		}
+		b.WriteString(quoted(value))
+		text = after
+	}
+}
+
+// variable gives the value of ${name} or ${name, 'default'}; ${*}, ${?} and ${$}
+// are those characters.
+func (s *situation) variable(name string) (value, why string) {
+	if name == "*" || name == "?" || name == "$" {
+		return name, ""
+	}
+	key, rest, hasDefault := strings.Cut(name, ",")
+	values, known := s.lookup(strings.TrimSpace(key))
+	if known == yes && len(values) == 1 && values[0] != stranger {
+		return values[0], ""
+	}
+	if text := strings.TrimSpace(rest); known == no && hasDefault && len(text) >= 2 && text[0] == '\'' && text[len(text)-1] == '\'' {
+		return text[1 : len(text)-1], ""
+	}
+	return "", fmt.Sprintf("the value of ${%s} is not known", name)
+}
