@@ -24,6 +24,7 @@ type Fake struct {
 	frozen  bool
 	regions map[string]*region
 	iam     *iamState
+	s3      fakeBuckets
 	serial  int
 }
 
@@ -53,13 +54,14 @@ func (r *region) listed() *region {
 	return r
 }
 
-// Freeze makes ListAliases, ListSecrets and GetResources show what is there now,
-// whatever happens afterwards: lists are eventually consistent. Questions about
-// one object are answered from the present.
+// Freeze makes ListAliases, ListSecrets, ListBuckets and GetResources show what
+// is there now, whatever happens afterwards: lists are eventually consistent.
+// Questions about one object are answered from the present.
 func (f *Fake) Freeze() {
 	f.state.Lock()
 	defer f.state.Unlock()
 	f.frozen = true
+	f.s3.freeze()
 	for _, r := range f.regions {
 		r.stale = r.copy()
 	}
@@ -70,6 +72,7 @@ func (f *Fake) Thaw() {
 	f.state.Lock()
 	defer f.state.Unlock()
 	f.frozen = false
+	f.s3.stale = nil
 	for _, r := range f.regions {
 		r.stale = nil
 	}
@@ -80,7 +83,7 @@ func (r *region) copy() *region {
 	c.order, c.aliases = slices.Clone(r.order), maps.Clone(r.aliases)
 	for id, key := range r.keys {
 		k := *key
-		k.tags = maps.Clone(key.tags)
+		k.tags, k.grants = maps.Clone(key.tags), slices.Clone(key.grants)
 		c.keys[id] = &k
 	}
 	for name, secret := range r.secrets {
@@ -97,6 +100,8 @@ type fakeKey struct {
 	state                string
 	multiRegion          bool
 	tags                 map[string]string
+	policy               string
+	grants               []fakeGrant // oldest first
 	created              time.Time
 	private              *ecdsa.PrivateKey
 }

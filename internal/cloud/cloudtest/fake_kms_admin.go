@@ -89,7 +89,7 @@ type Tagging struct {
 // Tagging is the client of one region.
 func (f *Fake) Tagging(region string) *Tagging { return &Tagging{fake: f, name: region} }
 
-// GetResources pages by at most 100. It knows keys and secrets.
+// GetResources pages by at most 100. It knows keys, secrets and buckets.
 func (t *Tagging) GetResources(_ context.Context, in *resourcegroupstaggingapi.GetResourcesInput, _ ...func(*resourcegroupstaggingapi.Options)) (*resourcegroupstaggingapi.GetResourcesOutput, error) {
 	return answer(t.fake, "tagging.GetResources", func() (*resourcegroupstaggingapi.GetResourcesOutput, error) {
 		limit, err := limitOf(in.ResourcesPerPage, 50, 100)
@@ -108,6 +108,12 @@ func (t *Tagging) GetResources(_ context.Context, in *resourcegroupstaggingapi.G
 		}
 		for _, name := range slices.Sorted(maps.Keys(r.secrets)) {
 			add("secretsmanager:secret", r.secrets[name].arn, r.secrets[name].tags)
+		}
+		buckets := t.fake.s3.listed()
+		for _, name := range slices.Sorted(maps.Keys(buckets)) {
+			if b := buckets[name]; b.region == t.name {
+				add("s3:bucket", "arn:aws:s3:::"+name, b.tags)
+			}
 		}
 		part, next, err := page(all, aws.ToString(in.PaginationToken), limit)
 		if err != nil {
