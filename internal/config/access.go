@@ -17,11 +17,14 @@ type Access struct {
 	// Boundary is the ARN of the permissions boundary that users and roles carry;
 	// empty: none.
 	Boundary string
-	Users    []User
-	Groups   []Group
-	Roles    []Role
-	Policies []Policy
-	Buckets  []Bucket
+	// Shape, Keys, Grants, Delegate and KeyAdmin are what was chosen for all
+	// agents; what follows from them is in the lists below.
+	Shape, Keys, Grants, Delegate, KeyAdmin string
+	Users                                   []User
+	Groups                                  []Group
+	Roles                                   []Role
+	Policies                                []Policy
+	Buckets                                 []Bucket
 	// Uses says who is expected to use which key, by name of the key. It is what
 	// the proof of access is held against.
 	Uses   []KeyUse

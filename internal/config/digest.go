@@ -26,6 +26,15 @@ type judging struct {
 	Funding      []judgingFunding              `json:"funding"`
 	Endpoints    map[string][]string           `json:"endpoints"`
 	Approvers    string                        `json:"approvers"`
+	// Tool and Boundary bound what this tool itself can do: who may become it, and
+	// what the most is that anything it makes may do.
+	Tool     *judgingTool `json:"tool,omitempty"`
+	Boundary string       `json:"boundary,omitempty"`
+}
+
+type judgingTool struct {
+	Repository         string
+	Plan, Apply, Watch []string
 }
 
 type judgingAccepted struct{ Rule, ID, Reason, Expires string }
@@ -66,6 +75,12 @@ func governanceDigest(env *Environment, files []file) (string, error) {
 			of.Wallets = append(of.Wallets, judgingWallet{Name: w.Name, Address: w.Address, Floor: w.Floor.String(), Target: w.Target.String(), Burn: optional(w.BurnPerDay)})
 		}
 		form.Funding = append(form.Funding, of)
+	}
+	if t := env.Tool; t != nil {
+		form.Tool = &judgingTool{t.Repository, t.PlanSubjects, t.ApplySubjects, t.WatchSubjects}
+	}
+	if env.Access != nil {
+		form.Boundary = env.Access.Boundary
 	}
 	for _, n := range env.Networks {
 		form.Endpoints[n.Name] = n.RPC

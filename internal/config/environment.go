@@ -113,7 +113,10 @@ type Agent struct {
 	// Signer is "perNetwork" or "shared"; Attestation "none", "one" or "perNetwork".
 	Signer      string
 	Attestation string
-	Operator    string
+	// Storage is where it writes what anybody may read: none, perNetwork (a bucket
+	// each), perInstance (a folder per network) or proofs.
+	Storage  string
+	Operator string
 	// OperatedBy is "us" or "external".
 	OperatedBy string
 	Routes     []Route // relayers only

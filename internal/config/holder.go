@@ -15,6 +15,7 @@ func (l *lowering) hold(key *Key, stated rawKey) {
 	key.Holder = cmp.Or(stated.Holder, l.env.Accounts)
 	key.Region = cmp.Or(stated.Region, l.env.AWS.Region)
 	key.Adopt = stated.Adopt
+	key.Protect = stated.Protect
 	key.Path = stated.Path
 	if stated.Alias != "" || stated.Adopt || stated.Holder != "" || stated.Region != "" {
 		key.Source = l.doc.at(path)

@@ -63,6 +63,7 @@ func fillIn(agent, below rawAgent) rawAgent {
 	agent.Instances = cmp.Or(agent.Instances, below.Instances)
 	agent.Signer = cmp.Or(agent.Signer, below.Signer)
 	agent.Attestation = cmp.Or(agent.Attestation, below.Attestation)
+	agent.Storage = cmp.Or(agent.Storage, below.Storage)
 	agent.SignerKey = cmp.Or(agent.SignerKey, below.SignerKey)
 	agent.Operator = cmp.Or(agent.Operator, below.Operator)
 	agent.OperatedBy = cmp.Or(agent.OperatedBy, below.OperatedBy)
@@ -79,7 +80,7 @@ func (l *lowering) lowerAgents() {
 	for _, name := range slices.Sorted(maps.Keys(l.agents)) {
 		raw, path := l.agents[name], in("agents", name)
 		agent := Agent{
-			Name: name, Role: raw.Role, Instances: max(raw.Instances, 1), Signer: raw.Signer, Attestation: raw.Attestation,
+			Name: name, Role: raw.Role, Instances: max(raw.Instances, 1), Signer: raw.Signer, Attestation: raw.Attestation, Storage: cmp.Or(raw.Storage, storageNone),
 			Operator: cmp.Or(raw.Operator, l.doc.raw.Operator), OperatedBy: cmp.Or(raw.OperatedBy, "us"),
 			Source: l.agentSource(name),
 		}
@@ -128,15 +129,20 @@ func (l *lowering) routesInside(at cue.Path, agent Agent) {
 	}
 }
 
+// baseName starts the names of an instance's keys, user, role and buckets.
+func baseName(agent string, instance int, raw rawAgent) string {
+	if instance > 0 || raw.Numbered != nil && *raw.Numbered {
+		return agent + "-" + itoa(instance)
+	}
+	return agent
+}
+
 // agentKeys derives the keys of all instances of an agent. The first instance
 // keeps the bare name unless the agent is numbered, so that running a second
 // one renames nothing.
 func (l *lowering) agentKeys(agent Agent, raw rawAgent) {
 	for instance := range agent.Instances {
-		base := agent.Name
-		if instance > 0 || raw.Numbered != nil && *raw.Numbered {
-			base += "-" + itoa(instance)
-		}
+		base := baseName(agent.Name, instance, raw)
 		each := func(use string, spread string) {
 			key := Key{
 				Agent: agent.Name, Instance: instance, Role: agent.Role, Use: use,
@@ -180,7 +186,7 @@ func (l *lowering) lowerKeys() {
 		i, ofAgent := derived[name]
 		switch {
 		case ofAgent && (stated.Use != "" || stated.Networks != nil || stated.Operator != ""):
-			l.fault(path, "state only alias, region, holder, path and adopt", "is the key of agent %s, which says its use, networks and operator", l.env.Keys[i].Agent)
+			l.fault(path, "state only alias, region, holder, path, adopt and protect", "is the key of agent %s, which says its use, networks and operator", l.env.Keys[i].Agent)
 		case !ofAgent && stated.Use == "":
 			l.fault(path, meant(name, names), "no agent has a key of this name, and it states no use")
 		case !ofAgent:

@@ -10,7 +10,7 @@ import (
 )
 
 // mirror compares the shape of an environment with that of the one it
-// rehearses: agents, roles, instances, keys' modes, networks and routes.
+// rehearses: agents, roles, instances, keys' modes, networks, routes and access.
 // Values (addresses, amounts, accounts) are meant to differ. Every difference
 // has a path, by which an exception names it.
 func mirror(env, other *Environment, faults *faults) {
@@ -20,6 +20,7 @@ func mirror(env, other *Environment, faults *faults) {
 	}
 	m.agents()
 	m.routes()
+	m.access()
 	for _, path := range slices.Sorted(maps.Keys(env.Mirrors.Exceptions)) {
 		if !m.used[path] {
 			faults.add(env.Mirrors.Source, "mirrors.exceptions", "take it out", "%q names no difference from %s", path, other.Name)
@@ -95,6 +96,7 @@ func (m *mirroring) agents() {
 			{"instances", here.Instances, there.Instances},
 			{"signer", here.Signer, there.Signer},
 			{"attestation", here.Attestation, there.Attestation},
+			{"storage", here.Storage, there.Storage},
 			{"operatedBy", here.OperatedBy, there.OperatedBy},
 			{"networks", strings.Join(m.translated(here.Networks), " "), strings.Join(m.mirrored(there.Networks), " ")},
 		} {

@@ -79,11 +79,44 @@ func holdings(env *Environment) []holding {
 	} else {
 		claim("folder", env.Store.Path, "store.path", env.Store.Source)
 	}
+	return append(all, accessHoldings(env)...)
+}
+
+// accessHoldings lists the names in IAM, buckets and secrets that an environment
+// claims. Names in IAM are one regardless of case (IAM User Guide, "IAM
+// identifiers"); a bucket's is one in the whole world.
+func accessHoldings(env *Environment) []holding {
+	a := env.Access
+	if a == nil {
+		return nil
+	}
+	var all []holding
+	claim := func(kind, name, at string, where resource.Source) {
+		all = append(all, holding{thing{kind, env.AWS.Account + " " + strings.ToLower(name)}, at, where})
+	}
+	for _, u := range a.Users {
+		claim("user", u.Name, "access", u.Source)
+		if u.AccessKey != nil {
+			claim("secret", u.AccessKey.Region+" "+u.AccessKey.Secret, "access", u.AccessKey.Source)
+		}
+	}
+	for _, g := range a.Groups {
+		claim("group", g.Name, "access", g.Source)
+	}
+	for _, r := range a.Roles {
+		claim("role", r.Name, "access", r.Source)
+	}
+	for _, p := range a.Policies {
+		claim("policy", p.Name, "access", p.Source)
+	}
+	for _, b := range a.Buckets {
+		all = append(all, holding{thing{"bucket", b.Bucket}, "buckets." + b.Name, b.Source})
+	}
 	return all
 }
 
-// separate refuses keys, banks, buckets and addresses in two environments: a
-// rehearsal must not be able to touch what is real.
+// separate refuses keys, banks, buckets, addresses and principals in two
+// environments: a rehearsal must not be able to touch what is real.
 func separate(env, other *Environment, faults *faults) {
 	theirs := map[thing]holding{}
 	for _, h := range holdings(other) {
@@ -92,9 +125,17 @@ func separate(env, other *Environment, faults *faults) {
 	for _, h := range holdings(env) {
 		if twin, shared := theirs[h.thing]; shared {
 			faults.add(h.where, h.path, "the other one: "+place(twin.where)+", "+twin.path,
-				"%s %s is also in environment %s: environments share no keys, banks, buckets or addresses", h.kind, h.id, other.Name)
+				"%s %s is also in environment %s: environments share no %s", h.kind, h.id, other.Name, unshared(h.kind))
 		}
 	}
+}
+
+// unshared are the things that environments share none of, those like kind.
+func unshared(kind string) string {
+	if slices.Contains([]string{"user", "group", "role", "policy", "secret"}, kind) {
+		return "users, groups, roles, policies or secrets"
+	}
+	return "keys, banks, buckets or addresses"
 }
 
 // place is file:line, or the file alone.

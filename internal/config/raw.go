@@ -25,6 +25,10 @@ type rawEnvironment struct {
 	Agents     map[string]rawAgent
 	Aliases    string
 	Keys       map[string]rawKey
+	Access     *rawAccess
+	Buckets    map[string]rawBucket
+	Tool       *rawTool
+	Protect    []string
 	Funding    map[string]rawFunding
 	Gates      rawGates
 	Mirrors    *rawMirrors
@@ -64,6 +68,7 @@ type rawAgent struct {
 	Networks    []string
 	Signer      string
 	Attestation string
+	Storage     string
 	SignerKey   string
 	Operator    string
 	OperatedBy  string
@@ -95,6 +100,7 @@ type rawKey struct {
 	Region   string
 	Path     string
 	Adopt    bool
+	Protect  bool
 	Networks []string
 	Operator string
 }

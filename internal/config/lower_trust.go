@@ -1,0 +1,63 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"cuelang.org/go/cue"
+)
+
+// trustOf is who may assume the role of a seat: the agent's own trust, or that
+// of all. An outside operator's role never has that of all: it is our cluster.
+func (a *accessing) trustOf(s *seat) []Trust {
+	raw, at := s.form.own.Trust, s.form.at.Append(cue.Str("trust"))
+	if raw == nil && s.agent.OperatedBy != "external" {
+		raw, at = a.raw.Trust, in("access", "trust")
+	}
+	if raw == nil {
+		return nil // told by checkForms, once
+	}
+	var trust []Trust
+	words := s.words(a.env.Name)
+	if raw.IRSA != nil {
+		irsa := at.Append(cue.Str("irsa"))
+		trust = append(trust, Trust{
+			Kind: TrustIRSA, Provider: raw.IRSA.Provider,
+			Namespace:      a.named(raw.IRSA.Namespace, "", irsa.Append(cue.Str("namespace")), words),
+			ServiceAccount: a.named(raw.IRSA.ServiceAccount, "", irsa.Append(cue.Str("serviceAccount")), words),
+		})
+	}
+	if raw.ECS != nil {
+		trust = append(trust, Trust{Kind: TrustECS, Account: a.env.AWS.Account})
+	}
+	if other := raw.Account; other != nil {
+		trust = append(trust, Trust{Kind: TrustAccount, Account: other.Account, Principal: other.Principal, ExternalID: other.ExternalID})
+	}
+	return trust
+}
+
+// accessKey reads a declared static key; nil stays nil.
+func (a *accessing) accessKey(raw *rawAccessKey, at cue.Path, user string, words map[string]string) *AccessKey {
+	if raw == nil {
+		return nil
+	}
+	key := &AccessKey{
+		Secret: a.named(raw.Secret, user+"-access-key", at.Append(cue.Str("secret")), words), Region: a.env.AWS.Region,
+		MaxAge: age(raw.MaxAge), Overlap: age(raw.Overlap), Source: a.doc.at(at),
+	}
+	if key.Overlap >= key.MaxAge {
+		a.fault(at.Append(cue.Str("overlap")), "", "%s is not shorter than maxAge, %s: a user would have 2 keys at all times", raw.Overlap, raw.MaxAge)
+	}
+	return key
+}
+
+// age reads days or hours; the schema admits nothing else.
+func age(text string) time.Duration {
+	unit := time.Hour
+	if strings.HasSuffix(text, "d") {
+		unit = 24 * time.Hour
+	}
+	count, _ := strconv.Atoi(text[:max(len(text)-1, 0)])
+	return time.Duration(count) * unit
+}
