@@ -172,6 +172,9 @@ func (k *policies) putInForce(ctx context.Context, op string, p parameters, live
 	if live.DefaultVersion != p.From {
 		return notAccepted("%s: version %s is in force, planned was from %s", p.ARN, live.DefaultVersion, p.From)
 	}
+	if (op == opNarrow || op == opNarrowBack) && !access.Narrows(live.Document, p.Document) {
+		return notAccepted("%s: it gives something that the document in force does not", p.ARN)
+	}
 	if op == opReturn || op == opNarrowBack {
 		if !p.Document.Equivalent(live.Older[p.Version]) {
 			return notAccepted("%s: version %s does not mean what was planned", p.ARN, p.Version)

@@ -1,0 +1,216 @@
+// Package iamgroup manages the IAM groups through which people's shapes of
+// access are given: the group, its managed policies and its members, all of
+// them and no others. Groups have no tags in IAM, so that a group is ours by its
+// path: an adopted one is moved to our path, which touches neither its members
+// nor its policies. It makes no user and no policy, and never writes a group at
+// another path.
+package iamgroup
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/crosschain-ops/reconcile/internal/access"
+	"github.com/crosschain-ops/reconcile/internal/cloud"
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Name of the kind.
+const Name = "iam-group"
+
+// Spec is a group as it must be and as it is. Lists are sets.
+type Spec struct {
+	// Mark is the environment whose path the group has; of one at another
+	// environment's path it is that path.
+	Mark string `json:"mark,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Path begins and ends with a slash.
+	Path string `json:"path,omitempty"`
+	// Policies are the ARNs of the attached managed policies.
+	Policies []resource.Value `json:"policies,omitzero"`
+	// Inline are documents inside the group; none is ever declared.
+	Inline map[string]access.Document `json:"inline,omitzero"`
+	// Members are the ARNs of its users.
+	Members []resource.Value `json:"members,omitzero"`
+	// Denies lists what of the live group denies something or is not understood:
+	// ARNs of policies, and inline/<name>.
+	Denies []string `json:"denies,omitempty"`
+	// Protect asks for what a group cannot have, since it has no tags.
+	Protect bool `json:"protect,omitempty"`
+	// Adopt takes over a group at another path.
+	Adopt bool `json:"adopt,omitempty"`
+}
+
+// API is what the kind needs of IAM beside the directory.
+type API interface {
+	AddUserToGroup(context.Context, *iam.AddUserToGroupInput, ...func(*iam.Options)) (*iam.AddUserToGroupOutput, error)
+	AttachGroupPolicy(context.Context, *iam.AttachGroupPolicyInput, ...func(*iam.Options)) (*iam.AttachGroupPolicyOutput, error)
+	CreateGroup(context.Context, *iam.CreateGroupInput, ...func(*iam.Options)) (*iam.CreateGroupOutput, error)
+	DeleteGroup(context.Context, *iam.DeleteGroupInput, ...func(*iam.Options)) (*iam.DeleteGroupOutput, error)
+	DeleteGroupPolicy(context.Context, *iam.DeleteGroupPolicyInput, ...func(*iam.Options)) (*iam.DeleteGroupPolicyOutput, error)
+	DetachGroupPolicy(context.Context, *iam.DetachGroupPolicyInput, ...func(*iam.Options)) (*iam.DetachGroupPolicyOutput, error)
+	RemoveUserFromGroup(context.Context, *iam.RemoveUserFromGroupInput, ...func(*iam.Options)) (*iam.RemoveUserFromGroupOutput, error)
+	UpdateGroup(context.Context, *iam.UpdateGroupInput, ...func(*iam.Options)) (*iam.UpdateGroupOutput, error)
+}
+
+// Options are what the kind works with.
+type Options struct {
+	IAM API
+	// Directory is all of IAM, shared by the IAM kinds; one for each reading of
+	// the world.
+	Directory *cloud.Directory
+	// Clock and Waits are how long a user or policy that was made a moment ago may
+	// be unknown to IAM; zero values mean the wall clock and cloud.SettleWaits.
+	Clock cloud.Clock
+	Waits []time.Duration
+}
+
+type groups struct{ Options }
+
+// New is the kind.
+func New(o Options) (kind.Kind, error) {
+	if o.IAM == nil || o.Directory == nil {
+		return kind.Kind{}, errors.New("iam-group: needs a client for IAM and a directory")
+	}
+	if o.Waits == nil {
+		o.Waits = cloud.SettleWaits()
+	}
+	k := &groups{o}
+	return kind.Define(kind.Definition[Spec]{
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
+		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
+	})
+}
+
+// The operations of steps.
+const (
+	opCreate = "create-group"
+	opAttach = "attach-policy"
+	opDetach = "detach-policy"
+	opAdd    = "add-member"
+	opRemove = "remove-member"
+	opInline = "delete-inline"
+	opMove   = "move-group"
+	opDelete = "delete-group"
+
+	// What denies is a brake that somebody put on: to lift it is another thing than
+	// to take a right away.
+	opDetachDeny = "detach-deny"
+	opRemoveDeny = "remove-member-from-deny"
+	opInlineDeny = "delete-inline-deny"
+)
+
+// Traits are the rules of the kind.
+func Traits() resource.Traits {
+	return resource.Traits{
+		Steering: []string{"adopt", "protect"},
+		Computed: []string{"denies"},
+		Satisfies: func(path string, desired, observed resource.Attrs) bool {
+			return sameSet(desired[path], observed[path])
+		},
+		Risks: map[string]resource.Risk{
+			// A group without members and policies gives nobody power.
+			opCreate: resource.Routine,
+			// Each of these only takes away what a member could do. That nobody loses what
+			// is declared for him is proved over the whole plan, not here.
+			opDetach: resource.Protective, opRemove: resource.Protective, opInline: resource.Protective,
+			// These take away a denial, which gives power back.
+			opDetachDeny: resource.Sensitive, opRemoveDeny: resource.Sensitive, opInlineDeny: resource.Sensitive,
+			opAttach: resource.Sensitive, opAdd: resource.Sensitive,
+			// Rights over groups may be given by path.
+			opMove: resource.Sensitive, kind.AdoptOp: resource.Sensitive,
+			opDelete: resource.Destructive,
+		},
+		// A brake may have been put on on purpose, by AWS itself among others.
+		Person: []string{opDetachDeny, opRemoveDeny, opInlineDeny},
+		Alone:  true,
+	}
+}
+
+// Actions are all that the kind asks of AWS.
+func Actions() []kind.Action {
+	write := func(name string, ops ...string) kind.Action {
+		return kind.Action{Name: name, Writes: true, Ops: ops}
+	}
+	return []kind.Action{
+		{Name: "iam:GetAccountAuthorizationDetails"},
+		write("iam:CreateGroup", opCreate),
+		write("iam:AttachGroupPolicy", opAttach),
+		write("iam:DetachGroupPolicy", opDetach, opDetachDeny),
+		write("iam:AddUserToGroup", opAdd),
+		write("iam:RemoveUserFromGroup", opRemove, opRemoveDeny),
+		write("iam:DeleteGroupPolicy", opInline, opInlineDeny),
+		write("iam:UpdateGroup", opMove, kind.AdoptOp),
+		write("iam:DeleteGroup", opDelete),
+	}
+}
+
+// declare lists the groups of the environment. Members and policies are refs,
+// so that they are made before the group has them and outlive it.
+func declare(env *config.Environment) ([]kind.Object[Spec], error) {
+	if env.Access == nil {
+		return nil, nil
+	}
+	var objects []kind.Object[Spec]
+	for _, group := range env.Access.Groups {
+		spec := Spec{
+			Mark: env.Name, Name: group.Name, Path: group.Path, Policies: []resource.Value{}, Inline: map[string]access.Document{},
+			Members: []resource.Value{}, Protect: group.Protect, Adopt: group.Adopt,
+		}
+		if !within(env, group.Path) {
+			// A group elsewhere could not be known as ours.
+			spec.Path = env.Access.Path
+		}
+		for _, policy := range group.Policies {
+			value := resource.RefTo(config.PolicyID(policy), "arn")
+			if strings.HasPrefix(policy, "arn:") {
+				value = resource.Literal(policy)
+			}
+			spec.Policies = append(spec.Policies, value)
+		}
+		for _, user := range group.Members {
+			spec.Members = append(spec.Members, resource.RefTo(config.UserID(user), "arn"))
+		}
+		spec.Policies, spec.Members = asSet(spec.Policies), asSet(spec.Members)
+		objects = append(objects, kind.Object[Spec]{ID: config.GroupID(group.Name), Spec: spec, Why: []resource.Source{group.Source}})
+	}
+	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
+	return objects, nil
+}
+
+// within reports whether a path is the environment's own or lies below it.
+func within(env *config.Environment, path string) bool {
+	return env.Access != nil && env.Access.Path != "" && strings.HasPrefix(path, env.Access.Path)
+}
+
+// asSet sorts values and drops repetitions.
+func asSet(values []resource.Value) []resource.Value {
+	slices.SortFunc(values, func(a, b resource.Value) int { return strings.Compare(a.String(), b.String()) })
+	return slices.CompactFunc(values, func(a, b resource.Value) bool { return a.String() == b.String() })
+}
+
+// sameSet compares two lists of attributes in whatever order they are.
+func sameSet(a, b any) bool {
+	left, okLeft := canonicalSet(a)
+	right, okRight := canonicalSet(b)
+	return okLeft && okRight && slices.Equal(left, right)
+}
+
+func canonicalSet(v any) ([]string, bool) {
+	list, ok := v.([]any)
+	var texts []string
+	for _, element := range list {
+		data, err := resource.Canonical(element)
+		ok = ok && err == nil
+		texts = append(texts, string(data))
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts), ok
+}
