@@ -6,7 +6,8 @@ with disabled keys; it tags keys that wait for deletion; and of two conditional
 writes of one S3 object at the same time both may win. Its new buckets lack what
 AWS gives each (public access blocked, ownership enforced, AES256, the tags of
 the call), and its list of buckets names no Region and loses what is on the next
-page. Here it behaves as the API references of KMS and S3 say.
+page. Here it behaves as the API references of KMS and S3 say. launcher_iam.py
+has ten corrections more.
 
 Usage: launcher.py HOST PORT. Prints "port N" once it listens. Ends when its
 standard input ends, so that it never outlives the process that started it.
@@ -19,6 +20,7 @@ import os
 import sys
 import threading
 
+import launcher_iam
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -211,6 +213,7 @@ def correct():
     s3 = s3_responses.S3Response
     s3.put_object = one_at_a_time(s3.put_object)
     correct_buckets()
+    launcher_iam.correct()
 
 
 class Quiet(WSGIRequestHandler):

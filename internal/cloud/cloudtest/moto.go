@@ -24,6 +24,9 @@ import (
 //go:embed launcher.py
 var launcher []byte
 
+//go:embed launcher_iam.py
+var launcherIAM []byte
+
 // MotoOptions say how the emulator runs.
 type MotoOptions struct {
 	// Account is the account id that it plays.
@@ -69,8 +72,10 @@ func StartMoto(options MotoOptions) (*Moto, error) {
 
 func (m *Moto) start(python string, options MotoOptions) error {
 	script := filepath.Join(m.folder, "launcher.py")
-	if err := os.WriteFile(script, launcher, 0o600); err != nil {
-		return fmt.Errorf("moto: %w", err)
+	for path, text := range map[string][]byte{script: launcher, filepath.Join(m.folder, "launcher_iam.py"): launcherIAM} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			return fmt.Errorf("moto: %w", err)
+		}
 	}
 	command := exec.Command(python, script, "127.0.0.1", strconv.Itoa(options.Port))
 	// Nothing of the caller's environment: it may hold real credentials.
