@@ -10,7 +10,7 @@ import (
 
 // details lists what a block does, line by line. What creates something that
 // gives nobody power yet needs no more than its headline, unless everything is
-// asked for.
+// asked for, or a document in it says who will have power.
 func (v *viewer) details(b block) []field {
 	var lines []field
 	lines = append(lines, v.sayings(b)...)
@@ -18,8 +18,11 @@ func (v *viewer) details(b block) []field {
 		lines = append(lines, spend)
 	}
 	c := b.first()
-	if v.o.Verbose || !(c.Action == plan.Create && c.Risk.Rank() <= resource.Routine.Rank()) {
+	switch {
+	case v.o.Verbose || !(c.Action == plan.Create && c.Risk.Rank() <= resource.Routine.Rank()):
 		lines = append(lines, v.common(b, len(lines) > 0)...)
+	case v.grants(c):
+		lines = append(lines, slices.DeleteFunc(v.common(b, true), func(f field) bool { return f.path == "with" })...)
 	}
 	if c.Person {
 		lines = append(lines, field{sign: '!', text: "a person must decide this: no service may do it alone"})
@@ -121,7 +124,7 @@ func payer(b block) (string, bool) {
 func (v *viewer) common(b block, said bool) []field {
 	lines := v.fields(b.first(), said)
 	if len(b.changes) == 1 {
-		return lines
+		return v.settings(b, lines)
 	}
 	shared := map[field]int{}
 	for _, f := range lines {
@@ -137,11 +140,48 @@ func (v *viewer) common(b block, said bool) []field {
 			}
 		}
 	}
-	kept := slices.DeleteFunc(lines, func(f field) bool { return shared[f] != len(b.changes) })
-	if len(kept) < most {
-		kept = append(kept, field{sign: ' ', text: "and " + count(most-len(kept), "field") + " by name (--verbose)"})
+	var kept, example []field
+	for _, f := range lines {
+		switch {
+		case shared[f] == len(b.changes):
+			kept = append(kept, f)
+		case f.prose:
+			example = append(example, f)
+		}
 	}
-	return kept
+	hidden := most - len(kept) - len(example)
+	kept = v.settings(b, kept)
+	if hidden > 0 {
+		kept = append(kept, field{sign: ' ', text: "and " + count(hidden, "field") + " by name (--verbose)"})
+	}
+	if len(example) > 0 {
+		// What folds says the same of other names, so that one speaks for all.
+		kept = append(kept, field{sign: ' ', text: "each alike, for example " + v.names.short(b.first().ID) + ":"})
+	}
+	return append(kept, example...)
+}
+
+// longestSetting is how wide a value may be that stands among others.
+const longestSetting = 48
+
+// settings puts the plain values of something new into one line: it is what
+// gives power that is read line by line.
+func (v *viewer) settings(b block, lines []field) []field {
+	if v.o.Verbose || b.first().Action != plan.Create {
+		return lines
+	}
+	var plain []string
+	rest := slices.DeleteFunc(slices.Clone(lines), func(f field) bool {
+		simple := f.sign == '+' && !f.prose && f.path != "" && columns(f.text) <= longestSetting
+		if simple {
+			plain = append(plain, f.path+" "+f.text)
+		}
+		return simple
+	})
+	if len(plain) < 2 {
+		return lines
+	}
+	return append([]field{{path: "with", sign: ' ', text: strings.Join(plain, ", ")}}, rest...)
 }
 
 func (v *viewer) fields(c plan.Change, said bool) []field {
@@ -149,14 +189,25 @@ func (v *viewer) fields(c plan.Change, said bool) []field {
 	var lines []field
 	for _, f := range c.Fields {
 		switch {
+		case v.quiet(c, f):
 		case slices.Contains(traits.Sensitive, f.Path):
 			lines = append(lines, field{path: f.Path, sign: ' ', text: "changes (never shown)"})
 		case said && !v.o.Verbose && slices.Contains(traits.Moving, f.Path):
 		default:
-			lines = append(lines, compareValues(f.Path, f.Before, v.unresolved(c, f), coin, v.o.Verbose)...)
+			told, ok := v.access(c, f)
+			if !ok {
+				told = compareValues(f.Path, f.Before, v.unresolved(c, f), coin, v.o.Verbose)
+			}
+			lines = append(lines, told...)
 		}
 	}
 	return lines
+}
+
+// quiet fields of something new give nobody anything, and most of them repeat
+// its name: they are there when everything is asked for.
+func (v *viewer) quiet(c plan.Change, f plan.FieldChange) bool {
+	return c.Action == plan.Create && !v.o.Verbose && slices.Contains([]string{"tags", "description", "path", "name"}, f.Path)
 }
 
 // unresolved prefers the declared form where the plan does not know the

@@ -105,6 +105,7 @@ func (v *viewer) signature(c plan.Change) string {
 	for _, f := range c.Fields {
 		say(f.Path)
 		if !slices.Contains(v.o.Traits[c.ID.Kind].Moving, f.Path) {
+			own.unordered = documentPath(f.Path) || f.Path == inlinePath || isDocument(f.Path, f.Before) || isDocument(f.Path, f.After)
 			part(own.normal(f.Before))
 			part(own.normal(declared(c, f)))
 		}
@@ -142,10 +143,14 @@ type ownWords struct {
 	words map[string]string
 	// network is the one network that the name or the scope speaks of.
 	network string
+	// known ARNs are taken for the resources that have them.
+	known map[string]resource.ID
+	// unordered says that the order of lists means nothing, as in documents.
+	unordered bool
 }
 
 func (v *viewer) ownWords(id resource.ID) ownWords {
-	own := ownWords{id: id, words: map[string]string{}}
+	own := ownWords{id: id, words: map[string]string{}, known: v.known}
 	parts := placesOf(id.Name)
 	if last := parts[len(parts)-1]; v.names.networks[last] {
 		own.network = last
@@ -186,6 +191,10 @@ func (own ownWords) write(b *strings.Builder, v any) {
 	}
 	switch v := v.(type) {
 	case string:
+		if id, ok := own.known[v]; ok {
+			own.write(b, resource.Ref{ID: id, Output: arnOutput})
+			return
+		}
 		b.WriteByte('"')
 		own.replace(b, v)
 		b.WriteByte('"')
@@ -198,12 +207,14 @@ func (own ownWords) write(b *strings.Builder, v any) {
 	case json.Number:
 		b.WriteString("number " + v.String())
 	case []any:
-		b.WriteByte('[')
-		for _, element := range v {
-			own.write(b, element)
-			b.WriteByte('\x01')
+		parts := make([]string, len(v))
+		for i, element := range v {
+			parts[i] = own.normal(element)
 		}
-		b.WriteByte(']')
+		if own.unordered {
+			slices.Sort(parts)
+		}
+		b.WriteString("[" + strings.Join(parts, "\x01") + "]")
 	default:
 		b.WriteString(canonical(v))
 	}
@@ -236,12 +247,7 @@ func (own ownWords) replaceWords(b *strings.Builder, text string) {
 			b.WriteString(place)
 			return
 		}
-		// Another thing of the same network: validator-0-signer-fuji for a wallet on fuji.
-		if stem, ok := strings.CutSuffix(word, "-"+own.network); ok && own.network != "" {
-			b.WriteString(stem + "\x02-network\x02")
-			return
-		}
-		b.WriteString(word)
+		own.replaceParts(b, word)
 	}
 	for i := range len(text) {
 		if c := text[i]; !isAlphanumeric(c) && c != '-' && c < 0x80 {
@@ -251,4 +257,30 @@ func (own ownWords) replaceWords(b *strings.Builder, text string) {
 		}
 	}
 	flush(len(text))
+}
+
+// replaceParts writes a word of several parts with the longest runs of own
+// parts replaced: validator-0-signer-fuji says of the role staging-validator-0
+// what relayer-signer-fuji says of the role staging-relayer.
+func (own ownWords) replaceParts(b *strings.Builder, word string) {
+	parts := placesOf(word)
+	for from := 0; from < len(parts); {
+		if from > 0 {
+			b.WriteByte('-')
+		}
+		to := len(parts)
+		for ; to > from; to-- {
+			run := strings.Join(parts[from:to], "-")
+			// A number alone says nothing: the 2 of us-west-2 is no instance.
+			if place, ok := own.words[run]; ok && strings.Trim(run, "0123456789") != "" {
+				b.WriteString(place)
+				break
+			}
+		}
+		if to == from {
+			b.WriteString(parts[from])
+			to++
+		}
+		from = to
+	}
 }

@@ -183,7 +183,7 @@ func (t *text) fieldLines(fields []field, risk resource.Risk) {
 // fieldLine prints one attribute in two columns, or its value below its path
 // where there is no room beside it.
 func (t *text) fieldLine(f field, width int) {
-	if f.path == "" && (f.sign == ' ' || f.sign == '!') {
+	if f.path == "" && !f.prose && (f.sign == ' ' || f.sign == '!') {
 		style := ""
 		if f.sign == '!' {
 			style = yellow
@@ -228,6 +228,9 @@ func (t *text) value(p piece, column int) {
 // before and after below each other, shown from where they differ.
 func (t *text) valueLines(f field, room int) []piece {
 	clean := t.lines.o.clean
+	if f.prose {
+		return t.sentenceLines(f, room)
+	}
 	switch f.sign {
 	case '+':
 		return []piece{{green, "+ " + t.fit(f.text, room-2)}}
@@ -254,6 +257,26 @@ func (t *text) valueLines(f field, room int) []piece {
 		}
 		return lines
 	}
+}
+
+// sentenceLines wraps a sentence behind its sign.
+func (t *text) sentenceLines(f field, room int) []piece {
+	sign, indent := string(f.sign)+" ", "  "
+	if f.deep {
+		sign, indent = "  "+sign, "    "
+	}
+	style := map[rune]string{'+': green, '-': red, '~': yellow, '!': yellow}[f.sign]
+	var pieces []piece
+	for i, line := range paragraph(t.lines.o.clean(f.text), max(room-len(indent), leastWidth/2), t.lines.o.Verbose) {
+		if i > 0 {
+			sign = indent
+		}
+		pieces = append(pieces, piece{style, sign + line})
+	}
+	if len(pieces) == 0 {
+		pieces = []piece{{style, strings.TrimRight(sign, " ")}}
+	}
+	return pieces
 }
 
 // fit keeps both ends of a value that is too long, unless it is asked for whole.

@@ -120,32 +120,37 @@ func FuzzNoValueBreaksAPlan(f *testing.F) {
 	for i, value := range hostile() {
 		f.Add(value, 60+i)
 	}
-	command := regexp.MustCompile(`(?m)^\s*::|##[^ #\n]`)
 	f.Fuzz(func(t *testing.T, x string, width int) {
 		if width < 60 || width > 200 || len(x) > 500 {
 			t.Skip("outside of what is promised")
 		}
-		p, o := poisoned(x), poisonedOptions(x)
-		o.Width = width
-		for _, verbose := range []bool{false, true} {
-			o.Verbose = verbose
-			plainText := string(text(t, func(w io.Writer) error { return view.Plan(w, p, o) }))
-			checkLines(t, plainText, width, verbose)
-			checkLines(t, string(text(t, func(w io.Writer) error { return view.Verify(w, p, o) })), width, verbose)
-			colored := o
-			colored.Color = true
-			got := string(text(t, func(w io.Writer) error { return view.Plan(w, p, colored) }))
-			if diff := cmp.Diff(plainText, ansi.ReplaceAllString(got, "")); diff != "" {
-				t.Errorf("colour changes the text of %q (-plain +coloured):\n%s", x, diff)
-			}
-			inCI := o
-			inCI.CI = true
-			if got := text(t, func(w io.Writer) error { return view.Plan(w, p, inCI) }); command.Match(got) {
-				t.Errorf("%q gives a build log the command %q", x, command.Find(got))
-			}
-		}
-		checkComment(t, string(text(t, func(w io.Writer) error { return view.Markdown(w, p, o) })))
+		checkPlan(t, poisoned(x), poisonedOptions(x), x, width)
 	})
+}
+
+// checkPlan prints a poisoned plan in every way and looks for what must never be.
+func checkPlan(t *testing.T, p *plan.Plan, o view.Options, x string, width int) {
+	t.Helper()
+	command := regexp.MustCompile(`(?m)^\s*::|##[^ #\n]`)
+	o.Width = width
+	for _, verbose := range []bool{false, true} {
+		o.Verbose = verbose
+		plainText := string(text(t, func(w io.Writer) error { return view.Plan(w, p, o) }))
+		checkLines(t, plainText, width, verbose)
+		checkLines(t, string(text(t, func(w io.Writer) error { return view.Verify(w, p, o) })), width, verbose)
+		colored := o
+		colored.Color = true
+		got := string(text(t, func(w io.Writer) error { return view.Plan(w, p, colored) }))
+		if diff := cmp.Diff(plainText, ansi.ReplaceAllString(got, "")); diff != "" {
+			t.Errorf("colour changes the text of %q (-plain +coloured):\n%s", x, diff)
+		}
+		inCI := o
+		inCI.CI = true
+		if got := text(t, func(w io.Writer) error { return view.Plan(w, p, inCI) }); command.Match(got) {
+			t.Errorf("%q gives a build log the command %q", x, command.Find(got))
+		}
+	}
+	checkComment(t, string(text(t, func(w io.Writer) error { return view.Markdown(w, p, o) })))
 }
 
 func checkLines(t *testing.T, got string, width int, verbose bool) {

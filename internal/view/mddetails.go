@@ -126,6 +126,9 @@ func diffLines(f field) []string {
 		path += ": "
 	}
 	short := func(s string) string { return cut(Terminal(s), longestText) }
+	if f.prose {
+		return sentenceDiff(f, path)
+	}
 	switch f.sign {
 	case '~':
 		before, after := fromDifference(Terminal(f.before), Terminal(f.after), longestText)
@@ -138,6 +141,34 @@ func diffLines(f field) []string {
 		return []string{"    " + short(path) + short(f.text)}
 	}
 }
+
+// sentenceWidth is where sentences are wrapped in a comment.
+const sentenceWidth = 96
+
+// sentenceDiff wraps a sentence for the diff language: the sign stands in column
+// 0 of each line, so that all of it has its colour. A changed statement has
+// none: what changed stands below it.
+func sentenceDiff(f field, path string) []string {
+	sign := string(f.sign)
+	if f.sign == '~' {
+		sign = " "
+	}
+	indent := "   "
+	if f.deep {
+		indent += "  "
+	}
+	var lines []string
+	for i, line := range paragraph(cut(Terminal(path+f.text), longestSentence), sentenceWidth, true) {
+		if i > 0 {
+			line = "  " + line
+		}
+		lines = append(lines, sign+indent+line)
+	}
+	return lines
+}
+
+// longestSentence is enough for a statement in words with its lists folded.
+const longestSentence = 1200
 
 // openBelow is how many lines of details stand open; more are folded.
 const openBelow = 20

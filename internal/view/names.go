@@ -41,9 +41,16 @@ func namingOf(p *plan.Plan, o Options) naming {
 	return n
 }
 
+// globalScope is that of what belongs to the account and to no region.
+const globalScope = "global"
+
+// unsaid reports scopes that go without saying: the home region, and the whole
+// account.
+func (n naming) unsaid(scope string) bool { return scope == n.region || scope == globalScope }
+
 // short is a name without its kind and without the home region.
 func (n naming) short(id resource.ID) string {
-	if id.Scope == n.region {
+	if n.unsaid(id.Scope) {
 		return id.Name
 	}
 	return id.Scope + "/" + id.Name
@@ -69,7 +76,7 @@ func (n naming) shapeOf(id resource.ID) shape {
 	} else if at := strings.LastIndexByte(name, '-'); at > 0 && n.networks[name[at+1:]] {
 		name, network = name[:at], name[at+1:]
 	}
-	if id.Scope == n.region {
+	if n.unsaid(id.Scope) {
 		s.scope = ""
 	}
 	for _, place := range placesOf(name) {
@@ -170,9 +177,23 @@ func (n naming) text(s shape) string {
 	}
 	parts := make([]string, len(places))
 	for i, place := range places {
-		parts[i] = placeText(place)
+		parts[i] = n.placeText(place)
 	}
 	text := strings.Join(parts, "-") + on
+	if s.scope != "" {
+		text = s.scope + "/" + text
+	}
+	return text
+}
+
+// inside prints a shape inside of a sentence, where "on" has another meaning:
+// validator-{0,1,2}-signer-{all 8 networks}.
+func (n naming) inside(s shape) string {
+	parts := make([]string, len(s.places))
+	for i, place := range s.places {
+		parts[i] = n.placeText(place)
+	}
+	text := strings.Join(parts, "-")
 	if s.scope != "" {
 		text = s.scope + "/" + text
 	}
@@ -227,9 +248,15 @@ func (n naming) listed(ids []resource.ID) (field, bool) {
 // shownChoices is up to how many choices of a place are listed.
 const shownChoices = 6
 
-func placeText(choices []string) string {
+func (n naming) placeText(choices []string) string {
 	if len(choices) == 1 {
 		return choices[0]
+	}
+	if len(choices) > shownNetworks && len(choices) <= mostListed && !slices.ContainsFunc(choices, func(c string) bool { return !n.networks[c] }) {
+		if len(choices) == len(n.networks) {
+			return "{" + n.networkText(choices) + "}"
+		}
+		return "{" + strings.Join(choices, ",") + "}"
 	}
 	if first, last, ok := run(choices); ok && len(choices) > shownChoices/2 {
 		return "{" + first + ".." + last + "}"

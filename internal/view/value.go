@@ -88,6 +88,8 @@ type field struct {
 	sign rune
 	// before and after are set for '~', text otherwise.
 	before, after, text string
+	// prose is a text that is wrapped and never cut; deep stands below another.
+	prose, deep bool
 }
 
 // compareValues lists what differs between two values of one attribute:

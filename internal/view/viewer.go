@@ -15,10 +15,12 @@ type viewer struct {
 	p     *plan.Plan
 	o     Options
 	names naming
+	// known maps ARNs to the resources that the plan knows them of.
+	known map[string]resource.ID
 }
 
 func newViewer(p *plan.Plan, o Options) *viewer {
-	return &viewer{p: p, o: o, names: namingOf(p, o)}
+	return &viewer{p: p, o: o, names: namingOf(p, o), known: knownARNs(p)}
 }
 
 // word is what is said for an action: the kind's own word where it has one.
