@@ -52,6 +52,16 @@ func PeopleTags(k config.Key) map[string]string {
 	return tags
 }
 
+// KeyTags are the tags that a key must have beside our mark: those for people,
+// and the one that protects it.
+func KeyTags(k config.Key) map[string]string {
+	tags := PeopleTags(k)
+	if k.Protect {
+		tags[TagProtect] = "true"
+	}
+	return tags
+}
+
 // MarkedFor is the id that an object's tags mark it for; ok is false when it
 // does not carry the environment's mark. A mark whose id cannot be one of this
 // kind and scope stands for the object itself, under its own name, so that it
@@ -81,7 +91,7 @@ func MarkOf(tags map[string]string, environment string, ours bool) string {
 func ShownTags(live, want map[string]string, declared bool) map[string]string {
 	names := slices.Collect(maps.Keys(want))
 	if !declared {
-		names = []string{"agent", "role", "use", "network"}
+		names = []string{"agent", "role", "use", "network", TagProtect}
 	}
 	tags := map[string]string{}
 	for _, name := range names {
@@ -93,14 +103,14 @@ func ShownTags(live, want map[string]string, declared bool) map[string]string {
 }
 
 // KeysOf lists the environment's keys that are resources of one kind, by scope.
-// A key that another operator runs lives in another account and is not ours.
-// The environment's own region is always there: what nobody declares any more
+// The keys of an agent that a contracted party runs are among them: they stay in
+// our account, and the party is granted their use. The environment's own region is always there: what nobody declares any more
 // is looked for in it.
 func KeysOf(env *config.Environment, kind string) map[string]map[resource.ID]config.Key {
 	scopes := map[string]map[resource.ID]config.Key{env.AWS.Region: {}}
 	for _, key := range env.Keys {
 		id := key.ResourceID()
-		if id.Kind != kind || key.OperatedBy == "external" {
+		if id.Kind != kind {
 			continue
 		}
 		if scopes[id.Scope] == nil {

@@ -99,6 +99,14 @@ func (f *Fake) renamePrincipal(from, to string) {
 	for _, role := range f.iam.now.entities[roleSort] {
 		role.trust = withPrincipal(role.trust, from, to)
 	}
+	for _, r := range f.regions {
+		for _, key := range r.keys {
+			key.policy = withPrincipal(key.policy, from, to)
+		}
+	}
+	for _, bucket := range f.s3.own {
+		bucket.policy = withPrincipal(bucket.policy, from, to)
+	}
 }
 
 // withPrincipal is the document with one principal by another name; a document

@@ -88,6 +88,9 @@ func (k *KMS) CreateKey(_ context.Context, in *kms.CreateKeyInput, _ ...func(*km
 			key.id = "mrk-" + strings.ReplaceAll(key.id, "-", "")
 		}
 		key.arn = fmt.Sprintf("arn:aws:kms:%s:%s:key/%s", k.name, k.fake.account, key.id)
+		if key.policy, err = k.fake.newKeyPolicy(in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
+			return nil, err
+		}
 		k.region().keys[key.id] = key
 		k.region().order = append(k.region().order, key.id)
 		return &kms.CreateKeyOutput{KeyMetadata: key.metadata()}, nil
@@ -183,7 +186,7 @@ func (k *KMS) CreateAlias(_ context.Context, in *kms.CreateAliasInput, _ ...func
 }
 
 // ListAliases pages by 50, at most 100, and lists AWS's own aliases too, one of
-// them without a key.
+// them without a key. With a key it lists that key's aliases.
 func (k *KMS) ListAliases(_ context.Context, in *kms.ListAliasesInput, _ ...func(*kms.Options)) (*kms.ListAliasesOutput, error) {
 	return answer(k.fake, "kms.ListAliases", func() (*kms.ListAliasesOutput, error) {
 		limit, err := limitOf(in.Limit, 50, 100)
@@ -191,8 +194,19 @@ func (k *KMS) ListAliases(_ context.Context, in *kms.ListAliasesInput, _ ...func
 			return nil, err
 		}
 		entries := []types.AliasListEntry{{AliasName: aws.String("alias/aws/secretsmanager")}}
+		only := ""
+		if in.KeyId != nil {
+			key, err := k.find(*in.KeyId)
+			if err != nil {
+				return nil, err
+			}
+			only, entries = key.id, nil
+		}
 		listed := k.region().listed()
 		for _, name := range slices.Sorted(maps.Keys(listed.aliases)) {
+			if only != "" && listed.aliases[name] != only {
+				continue
+			}
 			entries = append(entries, types.AliasListEntry{AliasName: aws.String(name), TargetKeyId: aws.String(listed.aliases[name])})
 		}
 		part, next, err := page(entries, aws.ToString(in.Marker), limit)

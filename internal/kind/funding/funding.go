@@ -118,7 +118,7 @@ func New(o Options) (kind.Kind, error) {
 	}
 	f := &funding{o}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(),
+		Name: Name, Traits: Traits(), Actions: Actions(),
 		Declare: declare, Observe: f.observe, Read: f.read, Check: check, Steps: steps,
 		Prepare: f.prepare, Do: f.do, Probe: f.probe,
 	})
@@ -166,6 +166,15 @@ func weiOf(level any, field string) (*big.Int, bool) {
 	object, _ := level.(map[string]any)
 	text, _ := object[field].(string)
 	return decimal(text)
+}
+
+// Actions are what opening a bank and signing with it asks of AWS. They change
+// nothing there, and move money: no plan may do either.
+func Actions() []kind.Action {
+	return []kind.Action{
+		{Name: "kms:Sign", Writes: true, Ops: []string{transfer}},
+		{Name: "secretsmanager:GetSecretValue", Writes: true, Ops: []string{transfer}},
+	}
 }
 
 // declare makes one wallet per network and recipient.

@@ -8,9 +8,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/config"
@@ -33,13 +35,23 @@ type admin interface {
 	UpdateAlias(context.Context, *kms.UpdateAliasInput, ...func(*kms.Options)) (*kms.UpdateAliasOutput, error)
 	DeleteAlias(context.Context, *kms.DeleteAliasInput, ...func(*kms.Options)) (*kms.DeleteAliasOutput, error)
 	UntagResource(context.Context, *kms.UntagResourceInput, ...func(*kms.Options)) (*kms.UntagResourceOutput, error)
+	CreateGrant(context.Context, *kms.CreateGrantInput, ...func(*kms.Options)) (*kms.CreateGrantOutput, error)
+}
+
+// people is IAM in the hands of somebody else.
+type people interface {
+	cloud.DirectoryAPI
+	CreateUser(context.Context, *iam.CreateUserInput, ...func(*iam.Options)) (*iam.CreateUserOutput, error)
 }
 
 // place is one backend as the tests see it.
 type place struct {
 	options kmskey.Options
 	admin   admin
+	people  people
 	faults  *cloudtest.Switch
+	// guarded worlds declare who may do what.
+	guarded bool
 }
 
 func environment(keys ...string) *config.Environment {
@@ -51,6 +63,39 @@ func environment(keys ...string) *config.Environment {
 		})
 	}
 	return env
+}
+
+const (
+	signer     = "arn:aws:iam::" + account + ":user/reconcile/staging/staging-validator"
+	contractor = "arn:aws:iam::444455556666:role/operator"
+)
+
+// guarded declares policies too: the first key lets IAM decide and names a user
+// of ours and a contracted party, the others let nobody sign by IAM.
+func guarded(keys ...string) *config.Environment {
+	env := environment(keys...)
+	env.Access = &config.Access{Path: "/reconcile/staging/", Users: []config.User{{Name: "staging-validator", Path: "/reconcile/staging/"}}}
+	for i := range env.Keys {
+		key := &env.Keys[i]
+		key.Policy = &config.KeyPolicy{Delegate: config.DelegateAdmin, Signers: []string{signer}}
+		if i == 0 {
+			key.Policy = &config.KeyPolicy{Delegate: config.DelegateAll, Signers: []string{signer, contractor}}
+		}
+		env.Access.Uses = append(env.Access.Uses, config.KeyUse{Key: key.Name, Principals: key.Policy.Signers, By: config.ByKeyPolicy})
+	}
+	return env
+}
+
+// lookup knows the user's ARN.
+func lookup(ref resource.Ref) (string, bool) {
+	return signer, ref == resource.Ref{ID: config.UserID("staging-validator"), Output: "arn"}
+}
+
+// enlist makes the user whom policies name.
+func (p place) enlist(t *testing.T) {
+	t.Helper()
+	out, err := p.people.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("staging-validator"), Path: aws.String("/reconcile/staging/")})
+	must(t, out, err)
 }
 
 func id(name string) resource.ID {
@@ -66,11 +111,11 @@ func onFake(*testing.T) place {
 	fake := cloudtest.NewFake(account)
 	return place{
 		options: kmskey.Options{
-			KMS:     func(region string) kmskey.API { return fake.KMS(region) },
-			Tagging: func(region string) kmskey.TaggingAPI { return fake.Tagging(region) },
-			Clock:   instantly(),
+			KMS:       func(region string) kmskey.API { return fake.KMS(region) },
+			Tagging:   func(region string) kmskey.TaggingAPI { return fake.Tagging(region) },
+			Directory: cloud.NewDirectory(fake.IAM(), instantly(), nil), Clock: instantly(),
 		},
-		admin: fake.KMS(oregon), faults: &fake.Switch,
+		admin: fake.KMS(oregon), people: fake.IAM(), faults: &fake.Switch,
 	}
 }
 
@@ -89,11 +134,11 @@ func onEmulator(moto *cloudtest.Moto) func(*testing.T) place {
 		watched, direct := session(t, proxy.Endpoint()), session(t, moto.Endpoint())
 		return place{
 			options: kmskey.Options{
-				KMS:     func(region string) kmskey.API { return watched.KMS(region) },
-				Tagging: func(region string) kmskey.TaggingAPI { return watched.Tagging(region) },
-				Clock:   instantly(),
+				KMS:       func(region string) kmskey.API { return watched.KMS(region) },
+				Tagging:   func(region string) kmskey.TaggingAPI { return watched.Tagging(region) },
+				Directory: cloud.NewDirectory(watched.IAM(), instantly(), nil), Clock: instantly(),
 			},
-			admin: direct.KMS(oregon), faults: &proxy.Switch,
+			admin: direct.KMS(oregon), people: direct.IAM(), faults: &proxy.Switch,
 		}
 	}
 }
@@ -110,13 +155,20 @@ func session(t *testing.T, endpoint string) *cloud.Session {
 	return s
 }
 
-func harness(open func(*testing.T) place, gated bool) kindtest.Harness {
+// harness makes worlds; a log gathers what the kind calls in them.
+func harness(open func(*testing.T) place, gated, guarded bool, log *kindtest.CallLog) kindtest.Harness {
 	return kindtest.Harness{
 		Recode: kindtest.Recode[kmskey.Spec],
 		New: func(t *testing.T) *kindtest.World {
 			t.Helper()
 			p := open(t)
-			p.options.Gated = gated
+			p.options.Gated, p.guarded = gated, guarded
+			if guarded {
+				p.enlist(t)
+			}
+			if log != nil {
+				t.Cleanup(func() { log.Add(p.faults.Calls()) })
+			}
 			return p.world(t)
 		},
 	}
@@ -128,10 +180,15 @@ func (p place) world(t *testing.T) *kindtest.World {
 	if err != nil {
 		t.Fatal(err)
 	}
+	declare := environment
+	if p.guarded {
+		declare = guarded
+	}
 	return &kindtest.World{
 		Kind:        k,
-		Environment: environment("validator-0-signer-fuji", "validator-1-signer-fuji"),
-		Smaller:     environment("validator-0-signer-fuji"),
+		Environment: declare("validator-0-signer-fuji", "validator-1-signer-fuji"),
+		Smaller:     declare("validator-0-signer-fuji"),
+		Lookup:      lookup,
 		Effects:     p.countKeys,
 		Drift:       p.drift(),
 		Foreign:     p.foreign,
@@ -203,7 +260,7 @@ func (p place) drift() map[string]func(*testing.T) {
 			must(t, out, err)
 		}
 	}
-	return map[string]func(*testing.T){
+	drift := map[string]func(*testing.T){
 		"a tag is retyped":                    tag("role", "relayer"),
 		"a tag is removed":                    untag("use"),
 		"the address tag is removed":          untag(kind.TagAddress),
@@ -212,6 +269,35 @@ func (p place) drift() map[string]func(*testing.T) {
 		"the alias is removed":                p.unalias,
 		"the key is disabled":                 p.disable,
 		"the key is disabled and loses a tag": func(t *testing.T) { untag("agent")(t); p.disable(t) },
+	}
+	if p.guarded {
+		drift["a principal is added to the key's policy"] = p.repolicy(func(d *access.Document) {
+			d.Statements[1].Principals["AWS"] = append(d.Statements[1].Principals["AWS"], resource.Literal("arn:aws:iam::444455556666:role/thief"))
+		})
+		drift["a statement is added to the key's policy"] = p.repolicy(func(d *access.Document) {
+			d.Statements = append(d.Statements, access.Statement{
+				Effect: access.Allow, Actions: []string{"kms:Sign"}, Resources: access.Literals("*"), Principals: map[string]access.Values{"AWS": access.Literals("*")},
+			})
+		})
+		drift["a statement is removed from the key's policy"] = p.repolicy(func(d *access.Document) { d.Statements = d.Statements[:1] })
+	}
+	return drift
+}
+
+// repolicy edits the first key's policy.
+func (p place) repolicy(edit func(*access.Document)) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		keyID := p.keyOf(t, zeroAlias)
+		was, err := p.admin.GetKeyPolicy(t.Context(), &kms.GetKeyPolicyInput{KeyId: keyID, PolicyName: aws.String("default")})
+		must(t, was, err)
+		d, err := access.Parse(*was.Policy)
+		must(t, nil, err)
+		edit(&d)
+		text, err := d.Text()
+		must(t, nil, err)
+		out, err := p.admin.PutKeyPolicy(t.Context(), &kms.PutKeyPolicyInput{KeyId: keyID, PolicyName: aws.String("default"), Policy: aws.String(text)})
+		must(t, out, err)
 	}
 }
 
@@ -263,20 +349,30 @@ func (p place) foreign(t *testing.T) (resource.ID, func() string) {
 
 func TestTheKindConformsOnTheFake(t *testing.T) {
 	t.Parallel()
-	kindtest.Run(t, harness(onFake, false))
+	kindtest.Run(t, harness(onFake, false, false, nil))
 }
 
 func TestTheKindConformsOnTheFakeWhenGated(t *testing.T) {
 	t.Parallel()
-	kindtest.Run(t, harness(onFake, true))
+	kindtest.Run(t, harness(onFake, true, false, nil))
 }
 
-func TestTheKindConformsOnTheEmulator(t *testing.T) {
+func TestTheKindConformsOnTheFakeWhereAccessIsDeclared(t *testing.T) {
+	t.Parallel()
+	kindtest.Run(t, harness(onFake, true, true, nil))
+}
+
+func TestTheKindConformsOnTheEmulatorAndCallsWhatItDeclares(t *testing.T) {
 	t.Parallel()
 	moto, err := cloudtest.StartMoto(cloudtest.MotoOptions{Account: account})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(moto.Close)
-	kindtest.Run(t, harness(onEmulator(moto), true))
+	var log kindtest.CallLog
+	kindtest.Run(t, harness(onEmulator(moto), true, true, &log))
+	k, err := kmskey.New(onFake(t).options)
+	must(t, nil, err)
+	// Only a signer who moves from the key's policy to IAM makes the kind ask IAM.
+	log.Require(t, k, nil, "iam:GetAccountAuthorizationDetails")
 }

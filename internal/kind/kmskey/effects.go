@@ -16,6 +16,7 @@ import (
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -31,6 +32,7 @@ type parameters struct {
 	Origin      string            `json:"origin"`
 	MultiRegion bool              `json:"multiRegion"`
 	Tags        map[string]string `json:"tags"`
+	Policy      *access.Document  `json:"policy"`
 }
 
 // intent is what the journal holds of an attempt.
@@ -87,6 +89,8 @@ func (k *kmsKey) do(ctx context.Context, resolved kind.Resolved, prepared kind.P
 	case opDescribe:
 		_, err = api.UpdateKeyDescription(ctx, &kms.UpdateKeyDescriptionInput{KeyId: aws.String(p.Key), Description: aws.String(p.Description)})
 		err = refused(cloud.Explain("kms:UpdateKeyDescription", p.Key, err))
+	case opPutPolicy, opNarrow:
+		err = k.putPolicy(ctx, api, p)
 	case opEnable:
 		_, err = api.EnableKey(ctx, &kms.EnableKeyInput{KeyId: aws.String(p.Key)})
 		err = refused(cloud.Explain("kms:EnableKey", p.Key, err))
@@ -130,6 +134,13 @@ func (k *kmsKey) createKey(ctx context.Context, api API, p parameters, attempt s
 	in := &kms.CreateKeyInput{
 		Description: aws.String(p.Description), KeySpec: types.KeySpec(p.Spec), KeyUsage: types.KeyUsageType(p.Usage),
 		Origin: types.OriginType(p.Origin), MultiRegion: aws.Bool(p.MultiRegion), Tags: tagList(tags),
+	}
+	if p.Policy != nil {
+		text, err := p.Policy.Text()
+		if err != nil {
+			return nil, &kind.NotAcceptedError{Err: err}
+		}
+		in.Policy = aws.String(text)
 	}
 	out, err := api.CreateKey(ctx, in)
 	if err != nil {
@@ -190,6 +201,10 @@ func (k *kmsKey) holds(ctx context.Context, api API, op string, p parameters) (b
 			}
 		}
 		return err == nil, err
+	}
+	if op == opPutPolicy || op == opNarrow {
+		live, err := policyOf(ctx, api, p.Key)
+		return err == nil && p.Policy != nil && live.Equivalent(*p.Policy), err
 	}
 	name := p.Key
 	if op == opCreateAlias {

@@ -1,7 +1,9 @@
 // Package kmskey manages the KMS keys that agents and banks sign with: it makes
 // them, names them by an alias, tags them, mends tags and descriptions, and
-// tells what somebody else did to them. It never deletes or disables a key,
-// never moves an alias and never touches a key policy.
+// tells what somebody else did to them. Where access is declared it writes their
+// policies and reads their grants. It never deletes or disables a key, never
+// moves an alias, and never takes the right to sign from somebody who is
+// expected to have it.
 package kmskey
 
 import (
@@ -14,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -52,8 +55,29 @@ type Spec struct {
 	AddressTag string `json:"addressTag,omitempty"`
 	// Address (EIP-55) is declared where it is pinned.
 	Address string `json:"address,omitempty"`
+	// Policy is the key's policy; absent where nobody declares it.
+	Policy *access.Document `json:"policy,omitempty"`
+	// Expected are the ARNs that must stay able to sign, from the key's policy or
+	// from IAM.
+	Expected []string `json:"expected,omitempty"`
+	// Grants and Aliases are read where access is declared: all grants of the key,
+	// by id, and all aliases that point to it.
+	Grants  []Grant  `json:"grants,omitempty"`
+	Aliases []string `json:"aliases,omitempty"`
 	// Adopt takes over a key without a mark.
 	Adopt bool `json:"adopt,omitempty"`
+}
+
+// Grant gives some operations of a key to one principal, beside all policies.
+type Grant struct {
+	ID string `json:"id"`
+	// Grantee and Retiring are ARNs or service names; Retiring may be empty.
+	Grantee  string `json:"grantee"`
+	Retiring string `json:"retiring,omitempty"`
+	// Operations are as KMS names them (Sign), sorted.
+	Operations []string `json:"operations"`
+	// Constrained: it holds for some encryption contexts only.
+	Constrained bool `json:"constrained,omitempty"`
 }
 
 // The values of Spec.AddressTag.
@@ -65,14 +89,27 @@ const (
 
 // API is what the kind needs of KMS in one region.
 type API interface {
-	CreateAlias(context.Context, *kms.CreateAliasInput, ...func(*kms.Options)) (*kms.CreateAliasOutput, error)
-	CreateKey(context.Context, *kms.CreateKeyInput, ...func(*kms.Options)) (*kms.CreateKeyOutput, error)
+	Reader
+	Writer
+}
+
+// Reader is what reading keys needs.
+type Reader interface {
 	DescribeKey(context.Context, *kms.DescribeKeyInput, ...func(*kms.Options)) (*kms.DescribeKeyOutput, error)
-	EnableKey(context.Context, *kms.EnableKeyInput, ...func(*kms.Options)) (*kms.EnableKeyOutput, error)
+	GetKeyPolicy(context.Context, *kms.GetKeyPolicyInput, ...func(*kms.Options)) (*kms.GetKeyPolicyOutput, error)
 	GetPublicKey(context.Context, *kms.GetPublicKeyInput, ...func(*kms.Options)) (*kms.GetPublicKeyOutput, error)
 	ListAliases(context.Context, *kms.ListAliasesInput, ...func(*kms.Options)) (*kms.ListAliasesOutput, error)
+	ListGrants(context.Context, *kms.ListGrantsInput, ...func(*kms.Options)) (*kms.ListGrantsOutput, error)
 	ListKeys(context.Context, *kms.ListKeysInput, ...func(*kms.Options)) (*kms.ListKeysOutput, error)
 	ListResourceTags(context.Context, *kms.ListResourceTagsInput, ...func(*kms.Options)) (*kms.ListResourceTagsOutput, error)
+}
+
+// Writer is what making and mending keys needs.
+type Writer interface {
+	CreateAlias(context.Context, *kms.CreateAliasInput, ...func(*kms.Options)) (*kms.CreateAliasOutput, error)
+	CreateKey(context.Context, *kms.CreateKeyInput, ...func(*kms.Options)) (*kms.CreateKeyOutput, error)
+	EnableKey(context.Context, *kms.EnableKeyInput, ...func(*kms.Options)) (*kms.EnableKeyOutput, error)
+	PutKeyPolicy(context.Context, *kms.PutKeyPolicyInput, ...func(*kms.Options)) (*kms.PutKeyPolicyOutput, error)
 	TagResource(context.Context, *kms.TagResourceInput, ...func(*kms.Options)) (*kms.TagResourceOutput, error)
 	UpdateKeyDescription(context.Context, *kms.UpdateKeyDescriptionInput, ...func(*kms.Options)) (*kms.UpdateKeyDescriptionOutput, error)
 }
@@ -88,6 +125,10 @@ type Options struct {
 	// Inventory is a walk over what carries the environment's mark that several
 	// kinds share; nil means that this kind walks by itself.
 	Inventory *cloud.Inventory
+	// Directory is all of the account's IAM, which tells who may sign without the
+	// key's own policy. Nil: nobody is known to, and a policy that such a one still
+	// needs is not narrowed.
+	Directory *cloud.Directory
 	// Gated derives every address from GetPublicKey and believes no tag: for
 	// environments with pinned addresses or any approval, and for every apply.
 	Gated bool
@@ -114,7 +155,7 @@ func New(o Options) (kind.Kind, error) {
 	}
 	k := &kmsKey{o}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Declare: declare, Observe: k.observe, Read: k.read,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
 		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
 	})
 }
@@ -126,28 +167,64 @@ const (
 	opTag         = "tag-key"
 	opDescribe    = "describe-key"
 	opEnable      = "enable-key"
+	opPutPolicy   = "put-policy"
+	opNarrow      = "narrow-policy"
 )
 
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	return resource.Traits{
-		Steering:  []string{"adopt"},
+		Steering:  []string{"adopt", "expected"},
+		Computed:  []string{"aliases", "grants"},
+		Satisfies: satisfies,
+		Alone:     true,
 		DeleteOff: true,
 		Risks: map[string]resource.Risk{
 			opCreateKey: resource.Routine, opCreateAlias: resource.Routine, opTag: resource.Routine, opDescribe: resource.Routine,
 			kind.AdoptOp: resource.Sensitive, opEnable: resource.Sensitive,
+			opPutPolicy: resource.Sensitive, opNarrow: resource.Protective,
 		},
 		// Somebody may have disabled the key on purpose.
 		Person: []string{opEnable},
 	}
 }
 
+// Actions are all that the kind asks of AWS. Tags in CreateKey need TagResource
+// too (KMS API reference, CreateKey).
+func Actions() []kind.Action {
+	writes := func(name string, ops ...string) kind.Action {
+		return kind.Action{Name: name, Writes: true, Ops: ops}
+	}
+	return []kind.Action{
+		{Name: "iam:GetAccountAuthorizationDetails"},
+		{Name: "kms:DescribeKey"},
+		{Name: "kms:GetKeyPolicy"},
+		{Name: "kms:GetPublicKey"},
+		{Name: "kms:ListAliases"},
+		{Name: "kms:ListGrants"},
+		{Name: "kms:ListKeys"},
+		{Name: "kms:ListResourceTags"},
+		{Name: "tag:GetResources"},
+		writes("kms:CreateAlias", opCreateAlias),
+		writes("kms:CreateKey", opCreateKey),
+		writes("kms:EnableKey", opEnable),
+		writes("kms:PutKeyPolicy", opPutPolicy, opNarrow),
+		writes("kms:TagResource", opCreateKey, opTag, kind.AdoptOp),
+		writes("kms:UpdateKeyDescription", opDescribe),
+	}
+}
+
 // declare lists the KMS keys of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	var objects []kind.Object[Spec]
+	rights := rightsOf(env)
 	for _, keys := range kind.KeysOf(env, Name) {
 		for id, key := range keys {
-			objects = append(objects, kind.Object[Spec]{ID: id, Spec: desired(env, key), Why: []resource.Source{key.Source}})
+			spec := desired(env, key)
+			if spec.Policy = rights.policy(key.Policy); spec.Policy != nil {
+				spec.Expected = rights.signers[key.Name]
+			}
+			objects = append(objects, kind.Object[Spec]{ID: id, Spec: spec, Why: []resource.Source{key.Source}})
 		}
 	}
 	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
@@ -159,7 +236,7 @@ func desired(env *config.Environment, key config.Key) Spec {
 	return Spec{
 		Mark: env.Name, Alias: aliasOf(key), Description: env.Name + " " + key.Name,
 		KeySpec: keySpec, Usage: keyUsage, Origin: origin, MultiRegion: &single, State: enabled,
-		Tags: kind.PeopleTags(key), AddressTag: tagCurrent, Address: env.Pins[key.Name], Adopt: key.Adopt,
+		Tags: kind.KeyTags(key), AddressTag: tagCurrent, Address: env.Pins[key.Name], Adopt: key.Adopt,
 	}
 }
 

@@ -233,10 +233,10 @@ func TestAPinnedKeyIsNotMadeAgain(t *testing.T) {
 	}
 }
 
-func TestKeysOfOtherOperatorsAndHoldersAreNotDeclared(t *testing.T) {
+func TestKeysOfOtherHoldersAreNotDeclaredAndThoseOfContractedPartiesAre(t *testing.T) {
 	t.Parallel()
 	env := environment("a-signer", "b-signer", "c-signer")
-	env.Keys[0].OperatedBy, env.Keys[1].Holder = "external", "hex"
+	env.Keys[0].Holder, env.Keys[1].Holder, env.Keys[2].OperatedBy = "keystore", "hex", "external"
 	env.Keys[2].Networks = []string{"fuji", "sepolia"}
 	env.Keys[2].Alias = "staging-legacy"
 	declared := newBench(t, false, env).declare()

@@ -33,6 +33,8 @@ type survey struct {
 	target map[string]string
 	// tags maps a key id to its tags.
 	tags map[string]map[string]string
+	// pointing maps a key id to all aliases that point to it, in order.
+	pointing map[string][]string
 	// sure holds the key ids whose tags were read from the key itself; the
 	// tagging API lags behind.
 	sure map[string]bool
@@ -52,6 +54,7 @@ func (s *survey) pointsTo(alias string) string {
 type region struct {
 	*kmsKey
 	env      *config.Environment
+	rights   rights
 	name     string
 	kms      API
 	declared map[resource.ID]config.Key
@@ -65,9 +68,9 @@ type region struct {
 
 func (k *kmsKey) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
 	var all kind.Observation[Spec]
-	declared := kind.KeysOf(env, Name)
+	declared, rights := kind.KeysOf(env, Name), rightsOf(env)
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
-		r := &region{kmsKey: k, env: env, name: name, kms: k.KMS(name), declared: declared[name]}
+		r := &region{kmsKey: k, env: env, rights: rights, name: name, kms: k.KMS(name), declared: declared[name]}
 		join(&all, r.run(ctx, r.list))
 	}
 	return all
@@ -81,11 +84,12 @@ func (k *kmsKey) read(ctx context.Context, env *config.Environment, ids []resour
 		}
 	}
 	var all kind.Observation[Spec]
+	rights := rightsOf(env)
 	for _, name := range slices.Sorted(maps.Keys(byRegion)) {
 		wanted := byRegion[name]
 		declared := kind.KeysOf(env, Name)[name]
 		maps.DeleteFunc(declared, func(id resource.ID, _ config.Key) bool { return !slices.Contains(wanted, id) })
-		r := &region{kmsKey: k, env: env, name: name, kms: k.KMS(name), declared: declared, narrow: true}
+		r := &region{kmsKey: k, env: env, rights: rights, name: name, kms: k.KMS(name), declared: declared, narrow: true}
 		join(&all, r.run(ctx, func(ctx context.Context) (*survey, error) { return r.look(ctx, wanted) }))
 	}
 	return all

@@ -30,6 +30,10 @@ func (r *region) sort(ctx context.Context, s *survey) error {
 	if err := r.settle(ctx, s); err != nil {
 		return err
 	}
+	s.pointing = map[string][]string{}
+	for _, alias := range slices.Sorted(maps.Keys(s.target)) {
+		s.pointing[s.target[alias]] = append(s.pointing[s.target[alias]], alias)
+	}
 	owners := r.owners(s)
 	var all []candidate
 	for _, id := range slices.SortedFunc(maps.Keys(owners), resource.ID.Compare) {
@@ -162,6 +166,9 @@ func (r *region) object(ctx context.Context, s *survey, c candidate, m *types.Ke
 		}
 		tags = fresh
 		spec.Tags, spec.AddressTag = kind.ShownTags(tags, want.Tags, true), addressTag(tags, address, proved)
+	}
+	if err := r.permissions(ctx, s, c, &spec, m); err != nil {
+		return kind.Object[Spec]{}, err
 	}
 	outputs := resource.Outputs{"arn": aws.ToString(m.Arn), "keyId": c.keyID, "state": spec.State}
 	if m.CreationDate != nil {

@@ -3,7 +3,9 @@ package kmskey
 import (
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -16,6 +18,9 @@ const (
 	factDuplicate = "duplicate"
 	// factUnproved says why an address could not be derived from the public key.
 	factUnproved = "address-unproved"
+	// factByIAM lists the ARNs that IAM alone lets sign, of those whom the live
+	// policy names and the declared access expects to sign by IAM.
+	factByIAM = "signs-by-iam"
 )
 
 // check judges the live keys. What it refuses is never mended here: each of
@@ -59,6 +64,10 @@ func refusals(have kind.Object[Spec], want Spec, facts []resource.Fact) []resour
 	refuse(!slices.Contains([]string{enabled, "Disabled", "PendingDeletion"}, s.State), "key-state", sentence("key %s is in state %s, need Enabled", keyID, s.State), "")
 	refuse(want.Address != "" && s.Address != "" && s.Address != want.Address, "address-mismatch",
 		sentence("key %s has address %s, pinned is %s", keyID, s.Address, want.Address), "a pin changes only when the key was rotated on purpose")
+	refuse(want.Policy != nil && faultOf(s.Policy) != "", "policy-unknown", sentence("the policy of key %s is not understood: %s", keyID, faultOf(s.Policy)),
+		"read it (aws kms get-key-policy --key-id "+keyID+" --policy-name default) and take out what is strange; it is not overwritten unread")
+	refuse(want.Policy != nil && !administered(want.Policy), "locked-out", sentence("nobody could change the declared policy of key %s again", keyID),
+		"let the account administer the key")
 	slices.SortFunc(findings, resource.Finding.Compare)
 	return findings
 }
@@ -72,15 +81,17 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 		return nil, &kind.DeferredError{Reason: "keys are never deleted here"}
 	case before == nil && after.Spec.Address != "":
 		return nil, &kind.DeferredError{Reason: sentence("address %s is pinned and its key is not there: a new key would have another address", after.Spec.Address)}
+	case before == nil && after.Spec.Policy != nil && !administered(after.Spec.Policy):
+		return nil, &kind.DeferredError{Reason: "locked-out: nobody could change the key's declared policy again"}
 	case before == nil:
-		return createSteps(after), nil
+		return createSteps(after)
 	}
 	if refused := refusals(*before, after.Spec, facts); len(refused) > 0 {
 		return nil, &kind.DeferredError{Reason: refused[0].Rule + ": " + refused[0].Reason}
 	}
 	switch before.Spec.Mark {
 	case after.Spec.Mark:
-		return updateSteps(before, after), nil
+		return updateSteps(before, after, facts)
 	case "":
 		return adoptSteps(before, after)
 	default:
@@ -88,25 +99,86 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	}
 }
 
-func createSteps(after *kind.Object[Spec]) []resource.Step {
+// createSteps makes the key at once with the part of its policy that names
+// nobody who may not exist yet; who signs is written when all are there.
+func createSteps(after *kind.Object[Spec]) ([]resource.Step, error) {
 	id, s := after.ID, after.Spec
 	tags := tagParams(s.Tags)
 	maps.Copy(tags, tagParams(kind.MarkTags(s.Mark, id)))
 	key := resource.Ref{ID: id, Output: "keyId"}
-	return []resource.Step{
-		{
-			Op: opCreateKey, ID: id, Pre: []resource.Precondition{{ID: id, Op: resource.Absent}},
-			Params: resource.Attrs{
-				"description": s.Description, "spec": s.KeySpec, "usage": s.Usage, "origin": s.Origin,
-				"multiRegion": isTrue(s.MultiRegion), "tags": tags,
-			},
-		},
+	params := resource.Attrs{
+		"description": s.Description, "spec": s.KeySpec, "usage": s.Usage, "origin": s.Origin,
+		"multiRegion": isTrue(s.MultiRegion), "tags": tags,
+	}
+	list := []resource.Step{
+		{Op: opCreateKey, ID: id, Pre: []resource.Precondition{{ID: id, Op: resource.Absent}}, Params: params},
 		{Op: opCreateAlias, ID: id, Params: resource.Attrs{"alias": s.Alias, "key": key}},
 		{Op: opTag, ID: id, Params: resource.Attrs{"key": key, "tags": map[string]any{kind.TagAddress: resource.Ref{ID: id, Output: "address"}}}},
 	}
+	if s.Policy == nil {
+		return list, nil
+	}
+	first := accountOnly(s.Policy)
+	if first != nil {
+		document, err := policyParam(first)
+		if err != nil {
+			return nil, err
+		}
+		params["policy"] = document
+	}
+	if first == nil || !first.Equivalent(*s.Policy) {
+		document, err := policyParam(s.Policy)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, resource.Step{Op: opPutPolicy, ID: id, Params: resource.Attrs{"key": key, "policy": document}})
+	}
+	return list, nil
 }
 
-func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
+// policyParam is a document as a step's parameter, refs kept.
+func policyParam(d *access.Document) (any, error) {
+	attrs, err := resource.Encode(map[string]any{"policy": d})
+	return attrs["policy"], err
+}
+
+// policySteps replaces the live policy, in one call that neither shuts out nor
+// cuts off anybody who is expected to sign.
+func policySteps(before, after *kind.Object[Spec], ours []resource.Precondition, facts []resource.Fact) ([]resource.Step, error) {
+	have, want := before.Spec.Policy, after.Spec.Policy
+	if want == nil || have != nil && have.Equivalent(*want) {
+		return nil, nil
+	}
+	if have == nil {
+		return nil, &kind.DeferredError{Reason: "the key's present policy was not read"}
+	}
+	byIAM := strings.Fields(resource.FactsOf(facts, after.ID)[factByIAM])
+	if lost := cutOff(have, want, after.Spec.Expected, byIAM); len(lost) > 0 {
+		return nil, &kind.DeferredError{Reason: sentence("%s signs by the key's own policy and is not seen to have the right from IAM yet: nobody loses access in between", strings.Join(lost, ", "))}
+	}
+	document, err := policyParam(want)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := policyParam(have)
+	if err != nil {
+		return nil, err
+	}
+	text, err := resource.Canonical(seen)
+	if err != nil {
+		return nil, err
+	}
+	op := opPutPolicy
+	if narrows(have, want) {
+		op = opNarrow
+	}
+	return []resource.Step{{
+		Op: op, ID: after.ID, Params: resource.Attrs{"key": before.Outputs["keyId"], "policy": document},
+		Pre: append(slices.Clone(ours), resource.Precondition{ID: after.ID, Path: "policy", Op: resource.Equals, Value: string(text)}),
+	}}, nil
+}
+
+func updateSteps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.Step, error) {
 	id, have, want := after.ID, before.Spec, after.Spec
 	key := before.Outputs["keyId"]
 	ours := []resource.Precondition{
@@ -141,7 +213,8 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 	if len(tags) > 0 {
 		list = append(list, resource.Step{Op: opTag, ID: id, Pre: ours, Params: resource.Attrs{"key": key, "tags": tags}})
 	}
-	return list
+	policy, err := policySteps(before, after, ours, facts)
+	return append(list, policy...), err
 }
 
 // adoptSteps writes the mark and nothing else; what else differs is planned

@@ -237,7 +237,7 @@ func (r *region) object(id resource.ID, s *live) kind.Object[Spec] {
 	key, declared := r.declared[id]
 	spec := Spec{
 		Mark: kind.MarkOf(s.tags, r.env.Name, r.idOf(s) == id), Secret: s.name, Description: s.description, State: present,
-		Tags: kind.ShownTags(s.tags, kind.PeopleTags(key), declared),
+		Tags: kind.ShownTags(s.tags, kind.KeyTags(key), declared),
 	}
 	if s.deleted {
 		spec.State = pendingDeletion

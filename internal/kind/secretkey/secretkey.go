@@ -88,7 +88,7 @@ func New(o Options) (kind.Kind, error) {
 	}
 	k := &secretKey{o}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Declare: declare, Observe: k.observe, Read: k.read,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
 		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
 	})
 }
@@ -104,10 +104,27 @@ const (
 func Traits() resource.Traits {
 	return resource.Traits{
 		Steering:  []string{"adopt"},
+		Alone:     true,
 		DeleteOff: true,
 		Risks: map[string]resource.Risk{
 			opCreate: resource.Routine, opTag: resource.Routine, opDescribe: resource.Routine, kind.AdoptOp: resource.Sensitive,
 		},
+	}
+}
+
+// Actions are all that the kind asks of AWS. Tags in CreateSecret need
+// TagResource too (Secrets Manager API reference, CreateSecret).
+func Actions() []kind.Action {
+	writes := func(name string, ops ...string) kind.Action {
+		return kind.Action{Name: name, Writes: true, Ops: ops}
+	}
+	return []kind.Action{
+		{Name: "secretsmanager:DescribeSecret"},
+		{Name: "secretsmanager:ListSecrets"},
+		{Name: "tag:GetResources"},
+		writes("secretsmanager:CreateSecret", opCreate),
+		writes("secretsmanager:TagResource", opCreate, opTag, kind.AdoptOp),
+		writes("secretsmanager:UpdateSecret", opDescribe),
 	}
 }
 
@@ -126,7 +143,7 @@ func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 func desired(env *config.Environment, key config.Key) Spec {
 	return Spec{
 		Mark: env.Name, Secret: SecretName(key), Description: env.Name + " " + key.Name, State: present,
-		Tags: kind.PeopleTags(key), Address: env.Pins[key.Name], Adopt: key.Adopt,
+		Tags: kind.KeyTags(key), Address: env.Pins[key.Name], Adopt: key.Adopt,
 	}
 }
 
