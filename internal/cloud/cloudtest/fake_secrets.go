@@ -203,6 +203,24 @@ func (s *Secrets) UpdateSecret(_ context.Context, in *secretsmanager.UpdateSecre
 	})
 }
 
+// PutSecretValue stores a new value under AWSCURRENT. The same token with the same
+// value changes nothing, with another one it is an error (Secrets Manager API
+// reference).
+func (s *Secrets) PutSecretValue(_ context.Context, in *secretsmanager.PutSecretValueInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.PutSecretValueOutput, error) {
+	return answer(s.fake, "secretsmanager.PutSecretValue", func() (*secretsmanager.PutSecretValueOutput, error) {
+		secret, err := s.kept(aws.ToString(in.SecretId))
+		if err != nil {
+			return nil, err
+		}
+		token, value := aws.ToString(in.ClientRequestToken), aws.ToString(in.SecretString)
+		if token != "" && token == secret.token && value != secret.value {
+			return nil, &types.ResourceExistsException{Message: aws.String("a version of this token has another value")}
+		}
+		secret.value, secret.token = value, token
+		return &secretsmanager.PutSecretValueOutput{ARN: aws.String(secret.arn), Name: aws.String(secret.name)}, nil
+	})
+}
+
 // GetSecretValue gives the value.
 func (s *Secrets) GetSecretValue(_ context.Context, in *secretsmanager.GetSecretValueInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
 	return answer(s.fake, "secretsmanager.GetSecretValue", func() (*secretsmanager.GetSecretValueOutput, error) {

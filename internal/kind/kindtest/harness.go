@@ -50,6 +50,10 @@ type World struct {
 	// secrets, mined payments. A run with a lost reply must count what a clean
 	// run counts.
 	Effects func(t *testing.T) int
+	// Halves says that an effect takes several calls which cannot be told apart
+	// from none when the first one's reply is lost: Probe may then say no, and the
+	// same step is done again.
+	Halves bool
 	// Drift lists changes behind our back by name ("a tag is retyped"). Each
 	// must lead to a change that mends it.
 	Drift map[string]func(t *testing.T)

@@ -1,0 +1,90 @@
+package accesskey
+
+import (
+	"slices"
+
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// check tells of keys that nobody declared.
+func check(_, observed []kind.Object[Spec], _ []resource.Fact) []resource.Finding {
+	var findings []resource.Finding
+	for _, o := range observed {
+		if len(o.Spec.Stray) > 0 {
+			findings = append(findings, resource.Finding{
+				Rule: "stray-access-key", Severity: resource.Note, ID: o.ID,
+				Reason: o.ID.Name + " has a static key that is not where it is declared to be: " + o.Spec.Stray[0],
+				Hint:   "find out who made it; the plan removes it",
+			})
+		}
+	}
+	slices.SortFunc(findings, resource.Finding.Compare)
+	return findings
+}
+
+// steps says how to get from the live keys to the declared one. Rotation is two
+// plans: a new key now, the old one's removal when the overlap is over.
+func steps(before, after *kind.Object[Spec], _ []resource.Fact) ([]resource.Step, error) {
+	switch {
+	case after == nil:
+		return removeSteps(opDelete, before, before.Spec.Keys), nil
+	case before == nil:
+		return []resource.Step{create(opCreate, after, nil)}, nil
+	}
+	have := before.Spec
+	list := removeSteps(opStray, before, have.Stray)
+	left := len(have.Keys) - len(have.Stray)
+	if have.Previous == over {
+		list = append(list, removeSteps(opRetire, before, old(have))...)
+		left--
+	}
+	if have.Current == fresh && have.Secret == after.Spec.Secret && have.Region == after.Spec.Region {
+		return list, nil
+	}
+	if left >= perUser {
+		if len(list) == 0 {
+			return nil, &kind.DeferredError{Reason: "the user has two keys, the old one still in its overlap: the next can be made when that is over"}
+		}
+		return list, nil
+	}
+	op := opRotate
+	if have.Current == missing {
+		op = opCreate
+	}
+	return append(list, create(op, after, have.Keys)), nil
+}
+
+// old is the key before the current one: of two that are stored, the older.
+func old(s Spec) []string {
+	for _, id := range s.Keys {
+		if !slices.Contains(s.Stray, id) {
+			return []string{id}
+		}
+	}
+	return nil
+}
+
+func create(op string, after *kind.Object[Spec], keys []string) resource.Step {
+	step := resource.Step{
+		Op: op, ID: after.ID, Lane: "access-key/" + after.ID.Name,
+		Params: resource.Attrs{"user": after.ID.Name, "secret": after.Spec.Secret, "region": after.Spec.Region},
+	}
+	if after.Spec.User.Ref != nil {
+		step.Needs = []resource.Ref{*after.Spec.User.Ref}
+	}
+	if len(keys) == 0 {
+		step.Pre = []resource.Precondition{{ID: after.ID, Op: resource.Absent}}
+	}
+	return step
+}
+
+func removeSteps(op string, before *kind.Object[Spec], ids []string) []resource.Step {
+	var list []resource.Step
+	for _, id := range ids {
+		list = append(list, resource.Step{
+			Op: op, ID: before.ID, Lane: "access-key/" + before.ID.Name, Params: resource.Attrs{"user": before.ID.Name, "key": id},
+		})
+	}
+	return list
+}
