@@ -63,3 +63,33 @@ type Policy struct {
 	// Attachments counts the users, groups and roles that have it.
 	Attachments int
 }
+
+// User finds a user by its name, nil where there is none.
+func (d *Directory) User(name string) *User {
+	for i := range d.Users {
+		if d.Users[i].Name == name {
+			return &d.Users[i]
+		}
+	}
+	return nil
+}
+
+// Role finds a role by its name, nil where there is none.
+func (d *Directory) Role(name string) *Role {
+	for i := range d.Roles {
+		if d.Roles[i].Name == name {
+			return &d.Roles[i]
+		}
+	}
+	return nil
+}
+
+// Tagged reports whether the entity carries all of the tags.
+func (e Entity) Tagged(want map[string]string) bool {
+	for name, value := range want {
+		if have, there := e.Tags[name]; !there || have != value {
+			return false
+		}
+	}
+	return true
+}

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // CallError is one failed AWS call in words for an operator: which action, on
@@ -175,6 +177,13 @@ func Operation(err error) (operation, cause string) {
 		return call.Action + " on " + call.Resource, Cause(call.Err)
 	}
 	return "read", Cause(err)
+}
+
+// Unread words an error for a report of what could not be read: scope is a kind,
+// a region, or the ID of one resource.
+func Unread(scope string, err error) resource.Unread {
+	operation, cause := Operation(err)
+	return resource.Unread{Scope: scope, Operation: operation, Cause: cause}
 }
 
 // Expired reports credentials that are expired, unknown or absent: fatal at
