@@ -34,7 +34,7 @@ func (a *accessing) checkNames() {
 		folded := id
 		folded.Name = strings.ToLower(id.Name)
 		if other, twice := seen[folded]; twice {
-			a.fault(at, "rename one of them", "%s %s is there already: %s", plain(id.Kind), id.Name, other.Name)
+			a.fault(at, "rename one of them", "%s %s is there already%s", plain(id.Kind), id.Name, besideCase(id.Name, other.Name))
 		}
 		seen[folded] = id
 	}
@@ -51,6 +51,14 @@ func (a *accessing) checkNames() {
 		check(PolicyID(p.Name), maxGroupName)
 	}
 	a.checkSecrets()
+}
+
+// besideCase tells two names apart that IAM does not.
+func besideCase(name, other string) string {
+	if name == other {
+		return ""
+	}
+	return " as " + other + ", IAM ignores case"
 }
 
 // plain is the word for a kind of IAM: user, group, role, policy.
@@ -98,7 +106,7 @@ func (a *accessing) checkAttachments() {
 			}
 		}
 		if len(names) > maxAttachments {
-			a.fault(at, "keys: \"aliases\" is shorter, or make two agents of it", "%s %s has %d policies attached, may have %d", plain(id.Kind), id.Name, len(names), maxAttachments)
+			a.fault(at, "join some of them; keys: \"aliases\" is shorter than ARNs", "%s %s has %d policies attached, may have %d", plain(id.Kind), id.Name, len(names), maxAttachments)
 		}
 	}
 	for _, u := range a.out.Users {

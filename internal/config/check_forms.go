@@ -14,16 +14,33 @@ func (a *accessing) checkForms() {
 	shapes := map[string]bool{}
 	told := map[string]bool{}
 	for _, s := range a.seats {
-		if told[s.agent.Name] || len(s.keys)+len(s.writes) == 0 {
+		if told[s.agent.Name] || !s.needs() {
 			continue
 		}
 		told[s.agent.Name] = true
 		shapes[s.form.shape] = true
 		a.checkForm(s)
-		a.checkDelegate(s)
 	}
+	a.checkCommon(shapes)
+}
+
+// checkCommon refuses what is stated for all agents and serves none, or locks
+// them out.
+func (a *accessing) checkCommon(shapes map[string]bool) {
 	if a.raw.Trust != nil && !shapes[shapeRoles] {
 		a.fault(in("access", "trust"), "take it out, or write shape: \"roles\"", "is for roles, and no agent has one: the shape is %s", a.raw.Shape)
+	}
+	trusting := func(s *seat) bool {
+		return s.needs() && s.form.shape == shapeRoles && s.agent.OperatedBy != "external" && s.form.own.Trust == nil
+	}
+	if i := slices.IndexFunc(a.seats, trusting); a.raw.Trust == nil && i >= 0 {
+		a.fault(in("access", "trust"), "write trust: irsa: {provider, namespace}, ecs: {} or account: {account, externalId}", "is missing: nobody could assume the role of %s", a.seats[i].agent.Name)
+	}
+	barred := func(s *seat) bool {
+		return s.form.grants == ByIAM && slices.ContainsFunc(s.keys, func(k Key) bool { return k.Holder == "kms" })
+	}
+	if i := slices.IndexFunc(a.seats, barred); a.raw.Delegate == DelegateAdmin && i >= 0 {
+		a.fault(in("access", "delegate"), "grants: \"keyPolicy\", or delegate: \"all\"", "admin leaves signing to key policies, and %s has its right in IAM: it could not sign", a.seats[i].agent.Name)
 	}
 	if a.raw.AccessKey != nil && !shapes[shapeUsers] && !shapes[shapeGroups] {
 		a.fault(in("access", "accessKey"), "take it out: whoever assumes a role gets keys for hours only", "is for users, and no agent is one: the shape is %s", a.raw.Shape)
@@ -49,8 +66,6 @@ func (a *accessing) checkForm(s *seat) {
 	case shapeRoles:
 		if external && (own.Trust == nil || own.Trust.Account == nil) {
 			a.fault(at, "state its principals, or trust: account: {account, externalId}", "%s runs it, and nothing says who that is in AWS", s.agent.Operator)
-		} else if own.Trust == nil && a.raw.Trust == nil {
-			a.fault(in("access", "trust"), "write trust: irsa: {provider, namespace}, ecs: {} or account: {account, externalId}", "is missing: nobody could assume the role of %s", s.agent.Name)
 		}
 		if own.AccessKey != nil {
 			a.fault(field("accessKey"), "shape: \"users\" gives it a user", "a role has no access key")
@@ -90,14 +105,6 @@ func (a *accessing) checkPrincipals(s *seat, external bool) {
 	}
 }
 
-// checkDelegate refuses a right in IAM that no key policy would let count.
-func (a *accessing) checkDelegate(s *seat) {
-	kms := slices.ContainsFunc(s.keys, func(k Key) bool { return k.Holder == "kms" })
-	if a.raw.Delegate == DelegateAdmin && s.form.grants == ByIAM && kms {
-		a.fault(in("access", "delegate"), "grants: \"keyPolicy\", or delegate: \"all\"", "admin leaves signing to key policies, and %s has its right in IAM: it could not sign", s.agent.Name)
-	}
-}
-
 // checkTrust refuses ways into a role that are wider than they look.
 func (a *accessing) checkTrust() {
 	subjects := map[string]string{}
@@ -107,7 +114,7 @@ func (a *accessing) checkTrust() {
 			switch t.Kind {
 			case TrustIRSA:
 				subject := t.Provider + " " + t.Namespace + ":" + t.ServiceAccount
-				if other := subjects[subject]; other != "" {
+				if other := subjects[subject]; other != "" && !strings.Contains(subject, "{") {
 					a.fault(at, "write {name} or {instance} into serviceAccount", "service account %s of namespace %s may assume %s already: each instance has one of its own", t.ServiceAccount, t.Namespace, other)
 				}
 				subjects[subject] = cmp.Or(subjects[subject], role.Name)

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -67,6 +69,37 @@ func TestEveryFieldOfTheSchemaHasASentenceAndIsDocumented(t *testing.T) {
 	visit(schema.LookupPath(cue.ParsePath("#Environment")), "")
 	if seen < 70 {
 		t.Errorf("%d fields seen, the vocabulary has more", seen)
+	}
+}
+
+// TestEveryPatternOfTheSchemaCompiles: CUE finds a faulty one only when a value
+// meets it, and then blames the value.
+func TestEveryPatternOfTheSchemaCompiles(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("..", "..", "schema", "*.cue"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	patterns := regexp.MustCompile(`[=!]~("(?:[^"\\]|\\.)*")`)
+	seen := 0
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range patterns.FindAllStringSubmatch(string(data), -1) {
+			pattern, err := strconv.Unquote(found[1])
+			if err == nil {
+				_, err = regexp.Compile(pattern)
+			}
+			if err != nil {
+				t.Errorf("%s: %s: %v", path, found[1], err)
+			}
+			seen++
+		}
+	}
+	if seen < 40 {
+		t.Errorf("%d patterns seen, the vocabulary has more", seen)
 	}
 }
 

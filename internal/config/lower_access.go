@@ -117,6 +117,9 @@ func (a *accessing) takeSeats() {
 	}
 }
 
+// needs says whether there is anything that AWS must admit it to.
+func (s *seat) needs() bool { return len(s.keys)+len(s.writes) > 0 }
+
 // formOf joins what is stated of an agent's access with what holds for all.
 func (a *accessing) formOf(agent Agent) form {
 	own := a.raw.Agents[agent.Name]
@@ -135,7 +138,7 @@ func (a *accessing) formOf(agent Agent) form {
 func (a *accessing) principals() {
 	var shared []*seat
 	for _, s := range a.seats {
-		if len(s.keys)+len(s.writes) == 0 {
+		if !s.needs() {
 			continue
 		}
 		switch s.form.shape {
@@ -269,7 +272,7 @@ func fill(form string, words map[string]string) (filled, unknown string) {
 		word, rest, closed := strings.Cut(after, "}")
 		value, known := words[word]
 		if !closed || !known {
-			unknown = cmp.Or(unknown, word, "}")
+			unknown, value = cmp.Or(unknown, word, "}"), "{"+word+"}"
 		}
 		b.WriteString(value)
 		form = rest

@@ -34,6 +34,9 @@ func (m *mirroring) access() {
 			m.differ(here.Source, "access."+f.name, "is %s, in %s %s", orNone(f.here), m.other.Name, orNone(f.there))
 		}
 	}
+	if here.Shape != there.Shape || here.Grants != there.Grants {
+		return // told above, and true of every agent
+	}
 	for _, agent := range m.env.Agents {
 		if !slices.ContainsFunc(m.other.Agents, func(a Agent) bool { return a.Name == agent.Name }) {
 			continue // told by agents
@@ -68,13 +71,14 @@ func waysIn(env *Environment, agent string) string {
 		for _, t := range r.Trust {
 			ways = append(ways, "a role by "+t.Kind)
 		}
+		ways = append(ways, byAlias(env, r.Policies)...)
 	}
 	for _, u := range env.Access.Users {
 		if u.Agent != agent {
 			continue
 		}
 		own = true
-		ways = append(ways, "a user")
+		ways = append(append(ways, "a user"), byAlias(env, u.Policies)...)
 		if u.AccessKey != nil {
 			ways = append(ways, "an access key")
 		}
@@ -92,6 +96,16 @@ func waysIn(env *Environment, agent string) string {
 	}
 	slices.Sort(ways)
 	return strings.Join(slices.Compact(ways), ", ")
+}
+
+// byAlias says that one of the policies names keys by their aliases.
+func byAlias(env *Environment, policies []string) []string {
+	for _, p := range env.Access.Policies {
+		if slices.Contains(policies, p.Name) && slices.ContainsFunc(p.Statements, func(s Statement) bool { return len(s.Aliases) > 0 }) {
+			return []string{"aliases"}
+		}
+	}
+	return nil
 }
 
 // present keeps that there is one, where its name is meant to differ.
