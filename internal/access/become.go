@@ -1,7 +1,293 @@
 package access
 
-type edgeKey struct{}
+import (
+	"slices"
+	"strings"
+)
+
+// deepest is how many hops a Path may have.
+const deepest = 4
+
+// sign is the action that this is all about.
+const sign = "kms:sign"
 
 // Become lists who cannot sign with the key and can come to do so, by the
-// shortest path that was found, sorted by principal.
-func (w *World) Become(key string) []Path { return nil }
+// shortest path that was found, sorted by principal. Paths that are sure come
+// before those that cannot be told. What somebody can start that runs already,
+// and what services do on their own, is not looked at.
+func (w *World) Become(key string) []Path {
+	ix := newIndex(w)
+	k := ix.keys[key]
+	if k == nil {
+		return nil
+	}
+	return ix.become(k)
+}
+
+func (ix *index) become(key *Key) []Path {
+	var paths []Path
+	done := map[string]bool{}
+	for _, least := range []answer{yes, maybe} {
+		found := &search{index: ix, key: key, least: least, hops: map[*caller][]Hop{}}
+		found.run()
+		for _, p := range found.paths() {
+			if !done[p.Principal] {
+				done[p.Principal] = true
+				paths = append(paths, p)
+			}
+		}
+		if least == yes {
+			for c, hops := range found.hops {
+				done[c.arn] = done[c.arn] || len(hops) == 0
+			}
+		}
+	}
+	slices.SortFunc(paths, func(a, b Path) int { return strings.Compare(a.Principal, b.Principal) })
+	return paths
+}
+
+// search walks back from those who can sign to those who can become them, over
+// links that are at least so sure.
+type search struct {
+	*index
+	key   *Key
+	least answer
+	// hops are the shortest way of everybody who was reached; empty: can sign.
+	hops  map[*caller][]Hop
+	edge  []*caller
+	outer []Path
+}
+
+func (f *search) run() {
+	for _, c := range f.candidates(sign, f.key.ARN) {
+		if f.signs(c, raised{}) >= f.least {
+			f.reach(c, nil)
+		}
+	}
+	for _, c := range f.powerful() {
+		if _, there := f.hops[c]; !there {
+			if hops := f.alone(c); hops != nil {
+				f.reach(c, hops)
+			}
+		}
+	}
+	f.over()
+	f.outsiders("kms:putkeypolicy", f.key.ARN, nil)
+	f.outsiders("kms:creategrant", f.key.ARN, nil)
+	for len(f.edge) > 0 {
+		edge := f.edge
+		f.edge = nil
+		for _, to := range edge {
+			f.back(to)
+		}
+	}
+}
+
+func (f *search) reach(c *caller, hops []Hop) {
+	f.hops[c] = hops
+	f.edge = append(f.edge, c)
+}
+
+// signs is the answer to whether the principal, with what was done to it, can
+// sign with the key.
+func (f *search) signs(c *caller, r raised) answer {
+	s := f.situation(c, sign, f.key.ARN, usual(sign))
+	s.raised = r
+	return s.decide().answer()
+}
+
+// powerful lists those who may have a power over the key or over themselves.
+func (f *search) powerful() []*caller {
+	in := map[*caller]bool{}
+	for _, action := range powers() {
+		for _, c := range f.candidates(action, f.key.ARN) {
+			in[c] = true
+		}
+	}
+	own := append(raiser(), "iam:addusertogroup", "iam:setdefaultpolicyversion", "iam:deleteuserpermissionsboundary", "iam:deleterolepermissionsboundary",
+		"iam:putuserpermissionsboundary", "iam:putrolepermissionsboundary")
+	for _, action := range own {
+		for _, c := range f.acting(action) {
+			in[c] = true
+		}
+	}
+	return f.only(in)
+}
+
+// alone finds how somebody makes itself able without being anybody else.
+func (f *search) alone(c *caller) []Hop {
+	for _, action := range []string{"kms:PutKeyPolicy", "kms:CreateGrant"} {
+		if a := f.may(c, action, f.key.ARN); a >= f.least {
+			return []Hop{{Actions: []string{action}, Target: f.key.ARN, Sure: a == yes}}
+		}
+	}
+	if hops := f.reshape(c); hops != nil {
+		return hops
+	}
+	if hops := f.lift(c, c); hops != nil {
+		return hops
+	}
+	if hops := f.joins(c); hops != nil {
+		return hops
+	}
+	return f.olderVersion(c)
+}
+
+// lift finds how one principal can make another, or itself, able to sign: by
+// widening its policies, and where those are not all by taking away its boundary
+// or a Deny.
+func (f *search) lift(from, to *caller) []Hop {
+	up := f.raise(from, to)
+	tries := []struct {
+		state raised
+		links func() []link
+	}{
+		{raised{allowed: true}, func() []link { return []link{up} }},
+		{raised{unbound: true}, func() []link { return []link{f.unbind(from, to)} }},
+		{raised{allowed: true, unbound: true}, func() []link { return []link{up, f.unbind(from, to)} }},
+		{raised{allowed: true, undenied: true}, func() []link { return []link{up, f.undeny(from, to)} }},
+	}
+	for _, try := range tries {
+		if try.state.allowed && up.answer < f.least || try.state.unbound && to.boundary == nil || f.signs(to, try.state) < f.least {
+			continue
+		}
+		links := try.links()
+		if !slices.ContainsFunc(links, func(l link) bool { return l.answer < f.least }) {
+			hops := make([]Hop, len(links))
+			for i, l := range links {
+				hops[i] = l.hop()
+			}
+			return hops
+		}
+	}
+	return nil
+}
+
+// over finds those who lift somebody whom they can act as.
+func (f *search) over() {
+	for _, from := range f.lifters() {
+		if _, there := f.hops[from]; there {
+			continue
+		}
+		for _, to := range f.puppets(from) {
+			if f.raise(from, to).answer < f.least || f.actAs(from, to).answer < f.least {
+				continue
+			}
+			if hops := f.lift(from, to); hops != nil {
+				f.reach(from, append(hops, f.actAs(from, to).hop()))
+				break
+			}
+		}
+	}
+}
+
+// lifters lists those who may write policies.
+func (ix *index) lifters() []*caller {
+	in := map[*caller]bool{}
+	for _, action := range raiser() {
+		for _, c := range ix.acting(action) {
+			in[c] = true
+		}
+	}
+	return ix.only(in)
+}
+
+// only gives the users and roles of a set in their order.
+func (ix *index) only(in map[*caller]bool) []*caller {
+	list := make([]*caller, 0, len(in))
+	for _, c := range ix.callers {
+		if in[c] {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// puppets lists those whose policies somebody may write and as whom it may act.
+func (ix *index) puppets(from *caller) []*caller {
+	list, known := ix.puppet[from]
+	if !known {
+		for _, to := range ix.callers {
+			if to != from && ix.raise(from, to).answer > no && ix.actAs(from, to).answer > no {
+				list = append(list, to)
+			}
+		}
+		ix.puppet[from] = list
+	}
+	return list
+}
+
+// back takes in everybody who can act as one who was reached.
+func (f *search) back(to *caller) {
+	if len(f.hops[to]) >= deepest {
+		return
+	}
+	for _, from := range f.actors(to) {
+		if _, there := f.hops[from]; there || from == to {
+			continue
+		}
+		if l := f.actAs(from, to); l.answer >= f.least {
+			f.reach(from, slices.Concat([]Hop{l.hop()}, f.hops[to]))
+		}
+	}
+	if to.kind == ownRole {
+		f.outsiders("sts:assumerole", to.arn, f.hops[to])
+		f.outsiders("sts:assumerolewithwebidentity", to.arn, f.hops[to])
+		f.outsiders("sts:assumerolewithsaml", to.arn, f.hops[to])
+	}
+}
+
+// actors lists those who may be able to act as the principal.
+func (f *search) actors(to *caller) []*caller {
+	in := map[*caller]bool{}
+	actions := []string{"iam:createaccesskey", "iam:createloginprofile", "iam:updateloginprofile"}
+	if to.kind == ownRole {
+		actions = []string{"iam:updateassumerolepolicy", "iam:passrole"}
+		for _, c := range f.candidates("sts:assumerole", to.arn) {
+			in[c] = true
+		}
+	}
+	for _, action := range actions {
+		for _, c := range f.acting(action) {
+			in[c] = true
+		}
+	}
+	return f.only(in)
+}
+
+// outsiders adds those from outside whom a role or the key itself lets in. They
+// are never sure: their own account or provider decides.
+func (f *search) outsiders(action, arn string, rest []Hop) {
+	if f.least == yes {
+		return
+	}
+	everybody := &caller{kind: unnamed, arn: stranger, account: stranger}
+	for _, c := range append(f.named(action, arn), everybody) {
+		if c.kind == service || f.situation(c, action, arn, usual(action)).decide().answer() == no {
+			continue
+		}
+		hop := Hop{Actions: []string{spelled(action)}, Target: arn}
+		f.outer = append(f.outer, Path{Principal: c.name(), Kind: c.holder(), Hops: slices.Concat([]Hop{hop}, rest)})
+	}
+}
+
+// spelled is the action as IAM writes it.
+func spelled(action string) string {
+	for _, name := range []string{"kms:PutKeyPolicy", "kms:CreateGrant", "sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"} {
+		if strings.EqualFold(name, action) {
+			return name
+		}
+	}
+	return action
+}
+
+func (f *search) paths() []Path {
+	var paths []Path
+	for c, hops := range f.hops {
+		if len(hops) > 0 {
+			sure := !slices.ContainsFunc(hops, func(h Hop) bool { return !h.Sure }) && f.least == yes
+			paths = append(paths, Path{Principal: c.arn, Kind: c.holder(), Hops: hops, Sure: sure})
+		}
+	}
+	return append(paths, f.outer...)
+}

@@ -73,7 +73,7 @@ func (s *source) about(action string) []*clause {
 func (c *clause) covers(action string) bool {
 	matches := func(pattern string) bool { return glob(pattern, action) }
 	switch {
-	case c.actions != nil && len(c.actions) > 0:
+	case len(c.actions) > 0:
 		return slices.ContainsFunc(c.actions, matches)
 	case len(c.notActions) > 0:
 		return !slices.ContainsFunc(c.notActions, matches)

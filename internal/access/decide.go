@@ -68,6 +68,17 @@ func (s *situation) decide() outcome {
 	return o
 }
 
+// answer is the verdict as a truth.
+func (o outcome) answer() answer {
+	switch o.verdict {
+	case Allowed:
+		return yes
+	case Unknown:
+		return maybe
+	}
+	return no
+}
+
 // conclude makes the verdict of the strongest Deny and the strongest way in.
 func (o *outcome) conclude() {
 	for _, way := range o.ways {
@@ -130,9 +141,14 @@ func (s *situation) identity(deny *ruling) (allow, boundary ruling) {
 	for _, src := range s.who.sources {
 		a, d := s.weigh(src)
 		allow.raise(a)
-		deny.raise(d)
+		if !s.raised.undenied {
+			deny.raise(d)
+		}
 	}
-	if s.who.boundary != nil {
+	if s.raised.allowed {
+		allow = ruling{answer: yes, text: "a policy that it can have written"}
+	}
+	if s.who.boundary != nil && !s.raised.unbound {
 		a, d := s.weigh(s.who.boundary)
 		boundary = a
 		if boundary.answer == no {

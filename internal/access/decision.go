@@ -90,6 +90,8 @@ type Expectation struct {
 	Key resource.ID
 	// KeyARN is empty while the key does not exist.
 	KeyARN string
+	// Alias is the one that the key has or will have.
+	Alias string
 	// Agent is whose key it is; keys of one agent may share a principal and an
 	// alias pattern.
 	Agent string

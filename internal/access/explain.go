@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -92,26 +93,31 @@ func (c *caller) title() string {
 
 // nearMiss finds the statement of the principal's own that is about the action
 // and says what keeps it from applying: first one whose condition fails, then
-// one whose resource does.
+// one whose resource does. The others are counted.
 func (s *situation) nearMiss() string {
-	byResource := ""
+	byCondition, byResource, count := "", "", 0
 	for _, src := range s.who.sources {
 		for _, c := range src.about(s.action) {
 			if c.Effect != Allow {
 				continue
 			}
+			count++
 			if on, _ := s.onResource(c, false); on == no {
 				if byResource == "" {
 					byResource = fmt.Sprintf("%s is not about %s: %s", c, s.resource, resources(c))
 				}
 				continue
 			}
-			if holds, why := s.conditions(c); holds == no {
-				return fmt.Sprintf("%s: %s", c, why)
+			if holds, why := s.conditions(c); holds == no && byCondition == "" {
+				byCondition = fmt.Sprintf("%s: %s", c, why)
 			}
 		}
 	}
-	return byResource
+	near := cmp.Or(byCondition, byResource)
+	if near != "" && count > 1 {
+		near += fmt.Sprintf("; %d more about it do not apply either", count-1)
+	}
+	return near
 }
 
 func resources(c *clause) string {

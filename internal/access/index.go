@@ -58,8 +58,10 @@ type index struct {
 	groups  map[string]*Group
 	group   map[string][]*source
 	tagged  map[*caller]bool
-	acting  map[string][]*caller
-	edges   map[edgeKey]answer
+	actors  map[string][]*caller
+	links   map[pair]link
+	raises  map[pair]link
+	puppet  map[*caller][]*caller
 }
 
 func newIndex(w *World) *index {
@@ -67,7 +69,7 @@ func newIndex(w *World) *index {
 		world: w, byARN: map[string]*caller{}, byID: map[string]*caller{}, roles: map[string]*caller{},
 		keys: map[string]*Key{}, buckets: map[string]*Bucket{}, around: map[string]*source{}, refs: map[resource.Ref]string{},
 		policy: map[string]*source{}, groups: map[string]*Group{}, group: map[string][]*source{}, tagged: map[*caller]bool{},
-		acting: map[string][]*caller{}, edges: map[edgeKey]answer{},
+		actors: map[string][]*caller{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{},
 	}
 	for i := range w.Keys {
 		key := &w.Keys[i]

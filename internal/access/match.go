@@ -106,29 +106,6 @@ func wild(pattern string) bool {
 	return false
 }
 
-// overlap says whether some text could match both patterns: yes where one
-// matches the other as it stands, maybe where both have wildcards.
-func overlap(a, b string) answer {
-	switch {
-	case glob(a, b) || glob(b, a):
-		return yes
-	case wild(a) && wild(b):
-		headA, headB := head(a), head(b)
-		return truth(strings.HasPrefix(headA, headB) || strings.HasPrefix(headB, headA)).min(maybe)
-	}
-	return no
-}
-
-func (a answer) min(b answer) answer { return min(a, b) }
-
-// head is what stands before the first wildcard.
-func head(pattern string) string {
-	if at := strings.IndexAny(pattern, "*?"); at >= 0 {
-		return pattern[:at]
-	}
-	return pattern
-}
-
 // arnParts is how many parts an ARN has (AWS General Reference, "Amazon Resource
 // Names"): arn, partition, service, region, account, resource.
 const arnParts = 6

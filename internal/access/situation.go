@@ -20,6 +20,17 @@ type situation struct {
 	given map[string][]string
 	// pliable: the key's aliases and tags are whatever somebody makes of them.
 	pliable bool
+	raised  raised
+}
+
+// raised is what somebody has done to the one who asks.
+type raised struct {
+	// allowed: its own policies allow everything, since somebody writes them.
+	allowed bool
+	// undenied: its own policies deny nothing any more.
+	undenied bool
+	// unbound: its permissions boundary is gone.
+	unbound bool
 }
 
 // manner is how a resource's policy takes in a principal; it decides what else

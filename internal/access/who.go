@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -13,39 +14,158 @@ func (w *World) Who(action, arn string) []Holder { return newIndex(w).who(action
 
 func (ix *index) who(action, arn string) []Holder {
 	var holders []Holder
+	for _, h := range ix.held(action, arn) {
+		holders = append(holders, Holder{Principal: h.name(), Kind: h.who.holder(), Decision: h.explain()})
+	}
+	return holders
+}
+
+// held is somebody who can, or of whom it cannot be told, with the outcome.
+type held struct {
+	who *caller
+	outcome
+}
+
+func (h held) name() string { return h.who.name() }
+
+// name is how answers name a caller.
+func (c *caller) name() string {
+	if c.kind == anonymous || c.kind == unnamed {
+		return Everyone
+	}
+	return c.arn
+}
+
+func (ix *index) held(action, arn string) []held {
+	action = strings.ToLower(action)
+	var list []held
 	given := usual(action)
-	ask := func(c *caller, name, kind string) {
-		if o := ix.situation(c, action, arn, given).decide(); o.verdict == Allowed || o.verdict == Unknown {
-			holders = append(holders, Holder{Principal: name, Kind: kind, Decision: o.explain()})
+	ask := func(c *caller) {
+		if o := ix.situation(c, action, arn, given).decide(); o.answer() > no {
+			list = append(list, held{c, o})
 		}
 	}
-	for _, c := range ix.callers {
-		kind := HolderUser
-		if c.kind == ownRole {
-			kind = HolderRole
-		}
-		ask(c, c.arn, kind)
+	for _, c := range ix.candidates(action, arn) {
+		ask(c)
 	}
 	for _, c := range ix.named(action, arn) {
-		kind := HolderExternal
-		if c.kind == service || c.kind == federated {
-			kind = HolderService
-		}
-		ask(c, c.arn, kind)
+		ask(c)
 	}
-	everybody := &caller{kind: unnamed, arn: stranger, account: stranger}
 	if strings.HasPrefix(action, "s3:") {
-		everybody = &caller{kind: anonymous}
+		ask(&caller{kind: anonymous})
+	} else {
+		ask(&caller{kind: unnamed, arn: stranger, account: stranger})
 	}
-	ask(everybody, Everyone, HolderEveryone)
-	return holders
+	return list
+}
+
+// holder is the caller's kind in words.
+func (c *caller) holder() string {
+	switch c.kind {
+	case ownUser:
+		return HolderUser
+	case ownRole:
+		return HolderRole
+	case service, federated:
+		return HolderService
+	case anonymous, unnamed:
+		return HolderEveryone
+	}
+	return HolderExternal
+}
+
+// acting lists the users and roles of whose own policies one may allow the
+// action on something.
+func (ix *index) acting(action string) []*caller {
+	list, known := ix.actors[action]
+	if known {
+		return list
+	}
+	for _, c := range ix.callers {
+		if slices.ContainsFunc(c.sources, func(s *source) bool { return s.mayAllow(action) }) {
+			list = append(list, c)
+		}
+	}
+	ix.actors[action] = list
+	return list
+}
+
+// mayAllow reports whether the source has an Allow for the action, or is not
+// understood.
+func (s *source) mayAllow(action string) bool {
+	return s.fault != "" || slices.ContainsFunc(s.about(action), func(c *clause) bool { return c.Effect == Allow })
+}
+
+// candidates are the users and roles for whom the answer may be more than no:
+// those who act, and those whom the resource itself lets in, in the order of
+// their ARNs.
+func (ix *index) candidates(action, arn string) []*caller {
+	acting := ix.acting(action)
+	in := make(map[*caller]bool, len(acting))
+	for _, c := range acting {
+		in[c] = true
+	}
+	if src, _, _ := ix.policyOf(action, arn); src != nil && ix.letIn(src, action, in) {
+		return ix.callers
+	}
+	if key := ix.keys[arn]; key != nil {
+		for _, g := range key.Grants {
+			ix.letPrincipalIn(g.Grantee, in)
+		}
+		if key.GrantsUnread {
+			return ix.callers
+		}
+	}
+	list := make([]*caller, 0, len(in))
+	for c := range in {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b *caller) int { return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.arn, b.arn)) })
+	return list
+}
+
+// letIn adds the users and roles that a resource's policy names, and reports
+// whether it may mean just anybody.
+func (ix *index) letIn(src *source, action string, in map[*caller]bool) bool {
+	if src.fault != "" {
+		return true
+	}
+	for _, c := range src.about(action) {
+		if c.Effect != Allow {
+			continue
+		}
+		if c.Principals == nil {
+			return true
+		}
+		for _, values := range c.Principals {
+			for _, v := range values {
+				text, known := ix.resolve(v)
+				if !known || strings.ContainsAny(text, "*?") {
+					return true
+				}
+				ix.letPrincipalIn(text, in)
+			}
+		}
+	}
+	return false
+}
+
+func (ix *index) letPrincipalIn(text string, in map[*caller]bool) {
+	for _, c := range []*caller{ix.byARN[text], ix.byID[text]} {
+		if c != nil {
+			in[c] = true
+		}
+	}
+	if account, name, _, ok := sessionOf(text); ok && account == ix.world.Account && ix.roles[name] != nil {
+		in[ix.roles[name]] = true
+	}
 }
 
 // usual is the context of a call that a principal makes itself, over TLS, to
 // sign a transaction.
 func usual(action string) map[string][]string {
 	given := map[string][]string{"aws:SecureTransport": {"true"}}
-	switch strings.ToLower(action) {
+	switch action {
 	case "kms:sign":
 		given["kms:SigningAlgorithm"] = []string{"ECDSA_SHA_256"}
 		given["kms:MessageType"] = []string{"DIGEST"}
@@ -72,8 +192,8 @@ func (ix *index) named(action, arn string) []*caller {
 		}
 		found[c.arn] = c
 	}
-	if src, _, _ := ix.policyOf(strings.ToLower(action), arn); src != nil {
-		for _, c := range src.about(strings.ToLower(action)) {
+	if src, _, _ := ix.policyOf(action, arn); src != nil {
+		for _, c := range src.about(action) {
 			if c.Effect == Allow {
 				ix.namedIn(c, add)
 			}
