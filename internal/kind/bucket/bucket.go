@@ -1,0 +1,227 @@
+// Package bucket manages the S3 buckets that hold proofs (Nomad, Optics) and
+// checkpoints (Hyperlane): anybody may read their objects, declared writers may
+// write, and everything else stays shut. It never deletes a bucket, never
+// touches an object, and never writes to a bucket without our mark. The public
+// access block of the whole account is neither read nor written: where it is on,
+// S3 lets nobody read in public, whatever a bucket's own settings say.
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/crosschain-ops/reconcile/internal/access"
+	"github.com/crosschain-ops/reconcile/internal/cloud"
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Name of the kind.
+const Name = "bucket"
+
+// Spec is a bucket as it must be and as it is.
+type Spec struct {
+	// Mark is the environment whose mark the bucket carries; of a bucket that
+	// carries somebody else's it is "environment id".
+	Mark string `json:"mark,omitempty"`
+	// Bucket is the name in S3, Region where it lives.
+	Bucket string `json:"bucket,omitempty"`
+	Region string `json:"region,omitempty"`
+	// Policy is absent where the bucket has none.
+	Policy *access.Document `json:"policy,omitempty"`
+	// PublicAccess is the bucket's own block; one that was deleted is all false,
+	// which is how S3 acts on it.
+	PublicAccess *PublicAccess `json:"publicAccess,omitempty"`
+	// Ownership, Versioning and Encryption are S3's words; absent where S3 has
+	// none.
+	Ownership  string `json:"ownership,omitempty"`
+	Versioning string `json:"versioning,omitempty"`
+	Encryption string `json:"encryption,omitempty"`
+	// Tags are people's tags; of a live bucket only those that are declared.
+	Tags map[string]string `json:"tags,omitzero"`
+	// Protect is the tag reconcile:protect. It is never taken off here.
+	Protect bool `json:"protect,omitempty"`
+	// Adopt takes over a bucket without a mark.
+	Adopt bool `json:"adopt,omitempty"`
+}
+
+// PublicAccess is a public access block: what is blocked where true.
+type PublicAccess struct {
+	BlockACLs       bool `json:"blockAcls"`
+	IgnoreACLs      bool `json:"ignoreAcls"`
+	BlockPolicy     bool `json:"blockPolicy"`
+	RestrictBuckets bool `json:"restrictBuckets"`
+}
+
+// What every bucket of ours has. Encryption is by S3's own keys and not by KMS:
+// nobody without credentials could read an object that KMS has to decrypt (S3
+// User Guide, "Using server-side encryption with AWS KMS keys").
+const (
+	ownerEnforced = "BucketOwnerEnforced"
+	versioned     = "Enabled"
+	encrypted     = "AES256"
+)
+
+// Reader is what the kind reads of S3 in one region.
+type Reader interface {
+	GetBucketEncryption(context.Context, *s3.GetBucketEncryptionInput, ...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error)
+	GetBucketOwnershipControls(context.Context, *s3.GetBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.GetBucketOwnershipControlsOutput, error)
+	GetBucketPolicy(context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options)) (*s3.GetBucketPolicyOutput, error)
+	GetBucketTagging(context.Context, *s3.GetBucketTaggingInput, ...func(*s3.Options)) (*s3.GetBucketTaggingOutput, error)
+	GetBucketVersioning(context.Context, *s3.GetBucketVersioningInput, ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
+	GetPublicAccessBlock(context.Context, *s3.GetPublicAccessBlockInput, ...func(*s3.Options)) (*s3.GetPublicAccessBlockOutput, error)
+	HeadBucket(context.Context, *s3.HeadBucketInput, ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
+	ListBuckets(context.Context, *s3.ListBucketsInput, ...func(*s3.Options)) (*s3.ListBucketsOutput, error)
+}
+
+// Writer is what the kind writes. No delete is in it, and nothing of objects.
+type Writer interface {
+	CreateBucket(context.Context, *s3.CreateBucketInput, ...func(*s3.Options)) (*s3.CreateBucketOutput, error)
+	PutBucketEncryption(context.Context, *s3.PutBucketEncryptionInput, ...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
+	PutBucketOwnershipControls(context.Context, *s3.PutBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.PutBucketOwnershipControlsOutput, error)
+	PutBucketPolicy(context.Context, *s3.PutBucketPolicyInput, ...func(*s3.Options)) (*s3.PutBucketPolicyOutput, error)
+	PutBucketTagging(context.Context, *s3.PutBucketTaggingInput, ...func(*s3.Options)) (*s3.PutBucketTaggingOutput, error)
+	PutBucketVersioning(context.Context, *s3.PutBucketVersioningInput, ...func(*s3.Options)) (*s3.PutBucketVersioningOutput, error)
+	PutPublicAccessBlock(context.Context, *s3.PutPublicAccessBlockInput, ...func(*s3.Options)) (*s3.PutPublicAccessBlockOutput, error)
+}
+
+// API is what the kind needs of S3 in one region.
+type API interface {
+	Reader
+	Writer
+}
+
+// Options are what the kind works with.
+type Options struct {
+	// S3 gives the client of a region.
+	S3 func(region string) API
+	// Inventory is the walk over what carries the environment's mark that several
+	// kinds share; it must list kind.TypeBucket. Buckets that nobody declares any
+	// more are found by it.
+	Inventory *cloud.Inventory
+	// Account owns the buckets; every call says so, and S3 refuses it on a bucket
+	// of somebody else.
+	Account string
+	// Parallel bounds how many buckets are read at once; 0 means 16.
+	Parallel int
+	// Clock and Waits are how long an effect may take to be seen; zero values
+	// mean the wall clock and cloud.SettleWaits.
+	Clock cloud.Clock
+	Waits []time.Duration
+}
+
+type buckets struct{ Options }
+
+// New is the kind.
+func New(o Options) (kind.Kind, error) {
+	if o.S3 == nil || o.Inventory == nil || o.Account == "" {
+		return kind.Kind{}, errors.New("bucket: needs a client for S3, an inventory and an account")
+	}
+	if o.Parallel == 0 {
+		o.Parallel = 16
+	}
+	if o.Waits == nil {
+		o.Waits = cloud.SettleWaits()
+	}
+	if o.Clock.Sleep == nil {
+		o.Clock = cloud.Wall()
+	}
+	k := &buckets{o}
+	return kind.Define(kind.Definition[Spec]{
+		Name: Name, Traits: Traits(), Actions: actions(), Declare: declare, Observe: k.observe, Read: k.read,
+		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
+	})
+}
+
+// The operations of steps. Opening and closing, and widening and narrowing, are
+// operations of their own because their risks differ.
+const (
+	opCreate       = "create-bucket"
+	opOwnership    = "set-ownership"
+	opVersioning   = "set-versioning"
+	opEncryption   = "set-encryption"
+	opTag          = "tag-bucket"
+	opPublicAccess = "set-public-access"
+	opCloseAccess  = "close-public-access"
+	opPolicy       = "put-policy"
+	opNarrow       = "narrow-policy"
+)
+
+// Traits are the rules of the kind.
+func Traits() resource.Traits {
+	return resource.Traits{
+		Steering: []string{"adopt"},
+		Satisfies: func(path string, desired, observed resource.Attrs) bool {
+			return path == "policy" && samePolicy(desired, observed)
+		},
+		Risks: map[string]resource.Risk{
+			opCreate: resource.Routine, opOwnership: resource.Routine, opVersioning: resource.Routine, opEncryption: resource.Routine,
+			opTag: resource.Routine, opPublicAccess: resource.Sensitive, opCloseAccess: resource.Protective,
+			opPolicy: resource.Sensitive, opNarrow: resource.Protective, kind.AdoptOp: resource.Sensitive,
+		},
+		Alone:     true,
+		DeleteOff: true,
+	}
+}
+
+// samePolicy compares what policies mean.
+func samePolicy(desired, observed resource.Attrs) bool {
+	var want, have struct {
+		Policy access.Document `json:"policy"`
+	}
+	if desired["policy"] == nil || observed["policy"] == nil {
+		return false
+	}
+	return (resource.Attrs{"policy": desired["policy"]}).Decode(&want) == nil &&
+		(resource.Attrs{"policy": observed["policy"]}).Decode(&have) == nil && want.Policy.Equivalent(have.Policy)
+}
+
+// actions are all that the kind asks of AWS (Service Authorization Reference,
+// "Actions, resources, and condition keys for Amazon S3").
+func actions() []kind.Action {
+	list := []kind.Action{{Name: "tag:GetResources"}, {Name: "s3:ListAllMyBuckets"}, {Name: "s3:ListBucket"}}
+	for _, p := range parts() {
+		list = append(list, kind.Action{Name: p.action})
+	}
+	write := func(name string, ops ...string) {
+		list = append(list, kind.Action{Name: name, Writes: true, Ops: ops})
+	}
+	write("s3:CreateBucket", opCreate)
+	// For the tags and the ownership inside CreateBucket.
+	write("s3:TagResource", opCreate)
+	write("s3:PutBucketOwnershipControls", opCreate, opOwnership)
+	write("s3:PutBucketTagging", opTag, kind.AdoptOp)
+	write("s3:PutBucketVersioning", opVersioning)
+	write("s3:PutEncryptionConfiguration", opEncryption)
+	write("s3:PutBucketPublicAccessBlock", opPublicAccess, opCloseAccess)
+	write("s3:PutBucketPolicy", opPolicy, opNarrow)
+	return list
+}
+
+// declared are the environment's buckets by id.
+func declared(env *config.Environment) map[resource.ID]config.Bucket {
+	all := map[resource.ID]config.Bucket{}
+	if env.Access != nil {
+		for _, b := range env.Access.Buckets {
+			all[b.ResourceID()] = b
+		}
+	}
+	return all
+}
+
+func declare(env *config.Environment) ([]kind.Object[Spec], error) {
+	var objects []kind.Object[Spec]
+	for id, b := range declared(env) {
+		objects = append(objects, kind.Object[Spec]{ID: id, Spec: desired(env, b), Why: []resource.Source{b.Source}})
+	}
+	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
+	return objects, nil
+}
+
+func sentence(format string, args ...any) string { return fmt.Sprintf(format, args...) }

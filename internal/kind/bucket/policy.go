@@ -1,0 +1,86 @@
+package bucket
+
+import (
+	"github.com/crosschain-ops/reconcile/internal/access"
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+func desired(env *config.Environment, b config.Bucket) Spec {
+	policy := policyOf(env, b)
+	return Spec{
+		Mark: env.Name, Bucket: b.Bucket, Region: b.Region, Policy: &policy,
+		// ACLs stay blocked; only the two settings that a public policy needs off
+		// are off (S3 User Guide, "Blocking public access to your Amazon S3
+		// storage").
+		PublicAccess: &PublicAccess{BlockACLs: true, IgnoreACLs: true},
+		Ownership:    ownerEnforced, Versioning: versioned, Encryption: encrypted,
+		Tags: peopleTags(b), Protect: b.Protect, Adopt: b.Adopt,
+	}
+}
+
+func peopleTags(b config.Bucket) map[string]string {
+	tags := map[string]string{}
+	if b.Agent != "" {
+		tags["agent"] = b.Agent
+	}
+	if b.Purpose != "" {
+		tags["use"] = b.Purpose
+	}
+	return tags
+}
+
+// policyOf is who may do what with a bucket, by the bucket's own policy.
+//
+// What anybody may do, he may do without TLS: objects are public and carry
+// their own proof or signature, and a reader that somewhere asks by plain HTTP
+// must not stop a bridge. Everything else needs TLS, named by what it is not, so
+// that no way to write is forgotten.
+//
+// Writers may list the bucket: without that right S3 answers "forbidden" and not
+// "no such key" for an object that is not there (GetObject, S3 API reference),
+// and Nomad's processor, which looks before it writes, stops.
+func policyOf(env *config.Environment, b config.Bucket) access.Document {
+	bucket, objects := arnOf(b.Bucket), arnOf(b.Bucket)+"/*"
+	anybody := map[string]access.Values{"AWS": access.Literals("*")}
+	public := []string{"s3:GetObject"}
+	list := []access.Statement{{Sid: "AnybodyReads", Effect: access.Allow, Principals: anybody, Actions: []string{"s3:GetObject"}, Resources: access.Literals(objects)}}
+	if b.Listing {
+		public = append(public, "s3:ListBucket")
+		list = append(list, access.Statement{Sid: "AnybodyLists", Effect: access.Allow, Principals: anybody, Actions: []string{"s3:ListBucket"}, Resources: access.Literals(bucket)})
+	}
+	if len(b.Writers) > 0 {
+		writers := map[string]access.Values{"AWS": principals(env, b.Writers)}
+		list = append(list,
+			access.Statement{Sid: "WritersWrite", Effect: access.Allow, Principals: writers, Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: access.Literals(objects)},
+			access.Statement{Sid: "WritersList", Effect: access.Allow, Principals: writers, Actions: []string{"s3:ListBucket"}, Resources: access.Literals(bucket)})
+	}
+	list = append(list, access.Statement{
+		Sid: "AllElseNeedsTLS", Effect: access.Deny, Principals: anybody, NotActions: public, Resources: access.Literals(bucket, objects),
+		Conditions: map[string]map[string]access.Values{"Bool": {"aws:SecureTransport": access.Literals("false")}},
+	})
+	return access.Document{Version: access.Version, Statements: list}
+}
+
+// principals are the writers as the policy names them. One that the same
+// environment makes is a ref: S3 refuses a principal that does not exist.
+func principals(env *config.Environment, arns []string) access.Values {
+	ours := map[string]resource.Value{}
+	for _, user := range env.Access.Users {
+		ours[user.ARN(env.AWS.Account)] = resource.RefTo(config.UserID(user.Name), "arn")
+	}
+	for _, role := range env.Access.Roles {
+		ours[role.ARN(env.AWS.Account)] = resource.RefTo(config.RoleID(role.Name), "arn")
+	}
+	var values access.Values
+	for _, arn := range arns {
+		value, known := ours[arn]
+		if !known {
+			value = resource.Literal(arn)
+		}
+		values = append(values, value)
+	}
+	return values
+}
+
+func arnOf(bucket string) string { return "arn:aws:s3:::" + bucket }

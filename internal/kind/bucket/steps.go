@@ -1,0 +1,229 @@
+package bucket
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/crosschain-ops/reconcile/internal/access"
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// What is noted of a bucket: the names of those that claim one id, the name that
+// another account holds, and the region where the bucket is if not where it is
+// declared.
+const (
+	factDuplicate = "duplicate"
+	factTaken     = "taken"
+	factRegion    = "region"
+)
+
+// check judges what no change of ours would mend.
+func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resource.Finding {
+	live := map[resource.ID]*kind.Object[Spec]{}
+	for i := range observed {
+		live[observed[i].ID] = &observed[i]
+	}
+	about := resource.FactsByID(facts)
+	var findings []resource.Finding
+	for _, want := range desired {
+		findings = append(findings, refusals(live[want.ID], &want, about[want.ID])...)
+	}
+	return findings
+}
+
+// refusals lists what keeps a bucket from being made or written at all; have is
+// nil where nothing of ours is there.
+func refusals(have, want *kind.Object[Spec], facts []resource.Fact) []resource.Finding {
+	var findings []resource.Finding
+	refuse := func(wrong bool, rule, reason, hint string) {
+		if wrong {
+			findings = append(findings, resource.Finding{Rule: rule, Severity: resource.Refuse, ID: want.ID, Reason: reason, Hint: hint})
+		}
+	}
+	noted, declared := resource.FactsOf(facts, want.ID), want.Spec.Bucket
+	refuse(noted[factTaken] != "", "name-taken", sentence("bucket %s exists and is not this account's (names are unique in the world), or this role may not ask for it (s3:ListBucket)", noted[factTaken]),
+		"state another name (bucket: \"…\")")
+	refuse(noted[factRegion] != "", "wrong-region", sentence("bucket %s is in %s, declared in %s: a bucket cannot be moved", declared, noted[factRegion], want.ID.Scope),
+		"declare region: \""+noted[factRegion]+"\", or state another name")
+	refuse(noted[factDuplicate] != "", "duplicate-id", sentence("buckets %s all carry this id", noted[factDuplicate]),
+		"find out which bucket is in use, and untag the others by hand")
+	refuse(have != nil && have.Spec.Bucket != declared, "renamed", sentence("the bucket is %s, declared as %s: a bucket cannot be renamed", specOf(have).Bucket, declared),
+		"declare bucket: \""+specOf(have).Bucket+"\"")
+	slices.SortFunc(findings, resource.Finding.Compare)
+	return findings
+}
+
+func specOf(o *kind.Object[Spec]) Spec {
+	if o == nil {
+		return Spec{}
+	}
+	return o.Spec
+}
+
+// steps says how to get from the live bucket to the declared one.
+func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.Step, error) {
+	if after == nil {
+		return nil, &kind.DeferredError{Reason: "buckets are never deleted here"}
+	}
+	if refused := refusals(before, after, facts); len(refused) > 0 {
+		return nil, &kind.DeferredError{Reason: refused[0].Rule + ": " + refused[0].Reason}
+	}
+	switch {
+	case before == nil:
+		return createSteps(after), nil
+	case before.Spec.Mark == after.Spec.Mark:
+		return updateSteps(before, after), nil
+	case before.Spec.Mark != "":
+		return nil, &kind.DeferredError{Reason: sentence("the bucket carries the mark of %s", before.Spec.Mark)}
+	case !after.Spec.Adopt:
+		return nil, &kind.DeferredError{Reason: "the bucket does not carry our mark"}
+	default:
+		return adoptSteps(before, after), nil
+	}
+}
+
+// createSteps makes the bucket private and opens it last. It is born with its
+// tags, without ACLs, encrypted and with all public access blocked (CreateBucket,
+// S3 API reference); what S3 gave it otherwise is mended by the next plan.
+func createSteps(after *kind.Object[Spec]) []resource.Step {
+	id, s := after.ID, after.Spec
+	tags := wantedTags(s)
+	maps.Copy(tags, kind.MarkTags(s.Mark, id))
+	step := func(op string, params resource.Attrs) resource.Step {
+		params["bucket"] = s.Bucket
+		return resource.Step{Op: op, ID: id, Params: params}
+	}
+	create := step(opCreate, resource.Attrs{"ownership": s.Ownership, "tags": params(tags)})
+	create.Pre = []resource.Precondition{{ID: id, Op: resource.Absent}}
+	return []resource.Step{
+		create,
+		step(opVersioning, resource.Attrs{"versioning": s.Versioning}),
+		step(opPublicAccess, resource.Attrs{"publicAccess": params(s.PublicAccess)}),
+		step(opPolicy, resource.Attrs{"policy": params(s.Policy)}),
+	}
+}
+
+// updateSteps goes from what only makes the bucket safer to what decides who may
+// read it. Nobody who may read before and after is shut out between two steps,
+// and a policy that is too wide is mended before a block that holds it is lifted.
+func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
+	id, have, want := after.ID, before.Spec, after.Spec
+	ours := []resource.Precondition{
+		{ID: id, Path: "mark", Op: resource.Equals, Value: want.Mark},
+		{ID: id, Path: "outputs.arn", Op: resource.Equals, Value: before.Outputs["arn"]},
+	}
+	var list []resource.Step
+	add := func(op, name string, value any, pre ...resource.Precondition) {
+		list = append(list, resource.Step{Op: op, ID: id, Pre: append(slices.Clone(ours), pre...), Params: resource.Attrs{"bucket": want.Bucket, name: value}})
+	}
+	if have.Versioning != want.Versioning {
+		add(opVersioning, "versioning", want.Versioning)
+	}
+	if have.Encryption != want.Encryption {
+		add(opEncryption, "encryption", want.Encryption)
+	}
+	tags := wantedTags(want)
+	maps.DeleteFunc(tags, func(name, value string) bool {
+		return name == kind.TagProtect && have.Protect || have.Tags[name] == value
+	})
+	if len(tags) > 0 {
+		add(opTag, "tags", params(tags), asRead(before, "tagsDigest"))
+	}
+	block, policy := blockOf(have), policyIn(have)
+	public := func(op string, next PublicAccess) {
+		add(op, "publicAccess", params(next), resource.Precondition{ID: id, Path: "publicAccess", Op: resource.Equals, Value: canonical(block)})
+		block = next
+	}
+	if !want.Policy.Equivalent(policy) {
+		if block.BlockPolicy && !want.PublicAccess.BlockPolicy {
+			// Public policies are refused while they are blocked.
+			next := block
+			next.BlockPolicy = false
+			public(opPublicAccess, next)
+		}
+		op := opPolicy
+		if have.Policy != nil && access.Narrows(policy, *want.Policy) {
+			op = opNarrow
+		}
+		add(op, "policy", params(want.Policy), asRead(before, "policyDigest"))
+	}
+	switch {
+	case block == *want.PublicAccess:
+	case block.within(*want.PublicAccess):
+		public(opCloseAccess, *want.PublicAccess)
+	default:
+		public(opPublicAccess, *want.PublicAccess)
+	}
+	if have.Ownership != want.Ownership {
+		add(opOwnership, "ownership", want.Ownership)
+	}
+	return list
+}
+
+// within reports that all that is blocked stays blocked.
+func (p PublicAccess) within(next PublicAccess) bool {
+	return (!p.BlockACLs || next.BlockACLs) && (!p.IgnoreACLs || next.IgnoreACLs) &&
+		(!p.BlockPolicy || next.BlockPolicy) && (!p.RestrictBuckets || next.RestrictBuckets)
+}
+
+func blockOf(s Spec) PublicAccess {
+	if s.PublicAccess == nil {
+		return PublicAccess{}
+	}
+	return *s.PublicAccess
+}
+
+func policyIn(s Spec) access.Document {
+	if s.Policy == nil {
+		return access.Document{}
+	}
+	return *s.Policy
+}
+
+// adoptSteps writes the mark and nothing else; what else differs is planned
+// once the bucket is ours.
+func adoptSteps(before, after *kind.Object[Spec]) []resource.Step {
+	return []resource.Step{{
+		Op: kind.AdoptOp, ID: after.ID,
+		Pre: []resource.Precondition{
+			{ID: after.ID, Path: "mark", Op: resource.Absent},
+			{ID: after.ID, Path: "outputs.arn", Op: resource.Equals, Value: before.Outputs["arn"]},
+			asRead(before, "tagsDigest"),
+		},
+		Params: resource.Attrs{"bucket": after.Spec.Bucket, "tags": params(kind.MarkTags(after.Spec.Mark, after.ID))},
+	}}
+}
+
+// asRead claims that a part of the bucket is still as it was planned from: S3
+// replaces policies and tags whole.
+func asRead(before *kind.Object[Spec], output string) resource.Precondition {
+	return resource.Precondition{ID: before.ID, Path: "outputs." + output, Op: resource.Equals, Value: before.Outputs[output]}
+}
+
+// wantedTags are the declared tags and the protection.
+func wantedTags(s Spec) map[string]string {
+	tags := maps.Clone(s.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	if s.Protect {
+		tags[kind.TagProtect] = "true"
+	}
+	return tags
+}
+
+// params is a value as a step carries it: plain JSON, refs kept.
+func params(value any) any {
+	attrs, err := resource.Encode(map[string]any{"value": value})
+	if err != nil {
+		return nil
+	}
+	return attrs["value"]
+}
+
+// canonical is an attribute as a precondition compares it.
+func canonical(value any) string {
+	text, _ := resource.Canonical(params(value))
+	return string(text)
+}
