@@ -73,10 +73,16 @@ func (a *accessing) buckets() {
 		derived[name] = bucket
 		a.writers(name, stated.Writers)
 	}
-	for _, name := range slices.Sorted(maps.Keys(derived)) {
-		a.out.Buckets = append(a.out.Buckets, a.bucket(derived[name]))
+	at := map[string][]*seat{}
+	for _, s := range a.seats {
+		for _, w := range s.writes {
+			at[w.bucket] = append(at[w.bucket], s)
+		}
 	}
-	a.checkBuckets()
+	for _, name := range slices.Sorted(maps.Keys(derived)) {
+		a.out.Buckets = append(a.out.Buckets, a.bucket(derived[name], at[name]))
+	}
+	a.checkBuckets(at)
 }
 
 // writers lets the named agents write to a bucket too.
@@ -108,15 +114,13 @@ func (a *accessing) agentNames() []string {
 
 // bucket fills in what follows from the environment: S3's name and the region;
 // and the outside writers, whom only the bucket's own policy can admit.
-func (a *accessing) bucket(b Bucket) Bucket {
+func (a *accessing) bucket(b Bucket, writers []*seat) Bucket {
 	b.Region = cmp.Or(b.Region, a.env.AWS.Region)
 	if b.Bucket == "" {
 		b.Bucket = a.raw.Organization + "-" + a.env.Name + "-" + b.Name
 	}
-	for _, s := range a.seats {
-		if slices.ContainsFunc(s.writes, func(w writing) bool { return w.bucket == b.Name }) {
-			b.Writers = append(b.Writers, s.form.own.Principals...)
-		}
+	for _, s := range writers {
+		b.Writers = append(b.Writers, s.form.own.Principals...)
 	}
 	slices.Sort(b.Writers)
 	b.Writers = slices.Compact(b.Writers)
@@ -134,7 +138,7 @@ func (a *accessing) storing(writes []writing) []Statement {
 	proofs := Statement{Sid: "WriteProofs", Actions: []string{"s3:GetObject", "s3:PutObject"}}
 	find := Statement{Sid: "FindProofs", Actions: []string{"s3:ListBucket"}}
 	for _, w := range writes {
-		i := slices.IndexFunc(a.out.Buckets, func(b Bucket) bool { return b.Name == w.bucket })
+		i, _ := slices.BinarySearchFunc(a.out.Buckets, w.bucket, func(b Bucket, name string) int { return strings.Compare(b.Name, name) })
 		bucket := a.out.Buckets[i]
 		arn := "arn:aws:s3:::" + bucket.Bucket
 		to := &put
@@ -161,7 +165,7 @@ func (a *accessing) storing(writes []writing) []Statement {
 
 // checkBuckets refuses names that S3 would, one bucket for two purposes, and
 // regions that agents cannot reach.
-func (a *accessing) checkBuckets() {
+func (a *accessing) checkBuckets(writers map[string][]*seat) {
 	names := map[string]string{}
 	unnamed := false
 	for _, b := range a.out.Buckets {
@@ -180,7 +184,7 @@ func (a *accessing) checkBuckets() {
 			a.fault(at, "", "%s is the store, which holds the journal: anybody could read it", b.Bucket)
 		}
 		names[b.Bucket] = b.Name
-		a.checkRegion(b, at)
+		a.checkRegion(b, at, writers[b.Name])
 	}
 	if unnamed {
 		a.fault(in("access", "organization"), "write organization: \"acme\", or state each name: buckets: <name>: bucket", "is missing, and names of buckets begin with it")
@@ -190,10 +194,10 @@ func (a *accessing) checkBuckets() {
 // checkRegion refuses a bucket that its agent would look for elsewhere: the
 // agents of Nomad and Optics have one region for keys and bucket, whatever they
 // are told of the bucket's.
-func (a *accessing) checkRegion(b Bucket, at cue.Path) {
-	for _, s := range a.seats {
+func (a *accessing) checkRegion(b Bucket, at cue.Path, writers []*seat) {
+	for _, s := range writers {
 		nomad := slices.Contains([]string{"processor", "watcher", "updater", "kathy"}, s.agent.Role) || s.agent.Role == "relayer" && a.doc.raw.AgentSet != "hyperlane" && a.doc.raw.AgentSet != ""
-		if !nomad || !slices.ContainsFunc(s.writes, func(w writing) bool { return w.bucket == b.Name }) {
+		if !nomad {
 			continue
 		}
 		for _, key := range s.keys {

@@ -215,10 +215,18 @@ func TestTheGovernanceDigestFollowsWhatJudgesAndNothingElse(t *testing.T) {
 			files[path] = strings.Replace(files[path], before, after, 1)
 		}
 	}
+	adding := func(cue string) func(map[string]string) {
+		return func(files map[string]string) {
+			files["environments/staging/access.cue"] = "package staging\n\n" + cue + "\n"
+		}
+	}
+	const access = `access: {organization: "acme", trust: ecs: {}`
 	unchanged := digest(func(map[string]string) {})
 	for name, change := range map[string]func(map[string]string){
 		"a comment":        replace("gates.cue", "gates: {", "// Quiet.\n\ngates: {"),
 		"a confirmation":   replace("networks.cue", "confirmations: 1", "confirmations: 2"),
+		"access":           adding(access + "}"),
+		"no boundary":      adding(access + ", boundary: false}"),
 		"a purpose":        replace("environment.cue", "a rehearsal", "a better rehearsal"),
 		"an amount's form": replace("funding.cue", `floor: "0.3", target: "0.9"}`, `floor: "0.30", target: "0.900"}`),
 	} {
@@ -234,15 +242,21 @@ func TestTheGovernanceDigestFollowsWhatJudgesAndNothingElse(t *testing.T) {
 		"a trusted ref": replace("gates.cue", "gates: {", "gates: {\n\ttrustedRef: \"refs/heads/release\""),
 		"an accepted finding": replace("gates.cue", "gates: {",
 			"gates: {\n\tacknowledged: [{rule: \"not-owned\", reason: \"known\"}]"),
-		"a cap":        replace("funding.cue", `day: "3"`, `day: "4"`),
-		"a floor":      replace("funding.cue", `floor: "0.3"`, `floor: "0.2"`),
-		"a burn":       replace("funding.cue", `burnPerDay: "0.1"`, `burnPerDay: "0.2"`),
-		"a reserve":    replace("funding.cue", "caps:", "reserve: \"1\"\n\t\tcaps:"),
-		"an endpoint":  replace("networks.cue", "sepolia.drpc.org", "ethereum-sepolia.publicnode.com"),
-		"pinning":      replace("environment.cue", "accounts:", "addresses: \"pinned\"\naccounts:"),
-		"a store":      replace("environment.cue", "accounts:", "store: {kind: \"s3\", bucket: \"elsewhere\"}\naccounts:"),
-		"an approver":  func(files map[string]string) { files["environments/staging/approvers"] = "alice@ops ssh-ed25519 AAAA" },
-		"a new signer": replace("agents.cue", "instances: 2", "instances: 3"),
+		"a cap":                replace("funding.cue", `day: "3"`, `day: "4"`),
+		"a floor":              replace("funding.cue", `floor: "0.3"`, `floor: "0.2"`),
+		"a burn":               replace("funding.cue", `burnPerDay: "0.1"`, `burnPerDay: "0.2"`),
+		"a reserve":            replace("funding.cue", "caps:", "reserve: \"1\"\n\t\tcaps:"),
+		"an endpoint":          replace("networks.cue", "sepolia.drpc.org", "ethereum-sepolia.publicnode.com"),
+		"pinning":              replace("environment.cue", "accounts:", "addresses: \"pinned\"\naccounts:"),
+		"a store":              replace("environment.cue", "accounts:", "store: {kind: \"s3\", bucket: \"elsewhere\"}\naccounts:"),
+		"an approver":          func(files map[string]string) { files["environments/staging/approvers"] = "alice@ops ssh-ed25519 AAAA" },
+		"a tool":               adding(`tool: repository: "acme/environments"`),
+		"another repository":   adding(`tool: repository: "acme/other"`),
+		"who applies":          adding(`tool: {repository: "acme/environments", environment: "x"}`),
+		"who watches":          adding(`tool: {repository: "acme/environments", watch: "x"}`),
+		"ids of a repository":  adding(`tool: {repository: "acme/environments", ids: ["acme@1/environments@2"]}`),
+		"a boundary of a tool": adding(`tool: repository: "acme/environments"` + "\n" + access + "}"),
+		"a new signer":         replace("agents.cue", "instances: 2", "instances: 3"),
 	} {
 		d := digest(change)
 		if other, twice := seen[d]; twice {
