@@ -147,6 +147,7 @@ func (s *Session) standardRetryer(only ...retry.IsErrorRetryable) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = s.options.Attempts
 		o.MaxBackoff = s.options.MaxBackoff
+		o.Retryables = append(o.Retryables, busy())
 		if len(only) > 0 {
 			o.Retryables = only
 		}

@@ -48,10 +48,15 @@ func Explain(action, resource string, err error) error {
 // Cause is an SDK error in one clean line.
 func Cause(err error) string {
 	code, message := answer(err)
-	var missing *CredentialsError
+	var (
+		missing *CredentialsError
+		late    *PrincipalError
+	)
 	switch {
 	case err == nil:
 		return ""
+	case errors.As(err, &late):
+		return late.Error()
 	case errors.As(err, &missing):
 		return missing.Error() + ": sign in again"
 	case Expired(err):

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"golang.org/x/time/rate"
@@ -11,10 +12,10 @@ import (
 // default quotas of the KMS developer guide ("Request quotas") and of Secrets
 // Manager. They are shared with everybody else in the account and can be
 // raised, so they are numbers to configure, not facts. The tagging API's quota
-// is not published; 5 is a cautious value. Operations that are not listed go
-// unlimited and rely on the retryer.
+// is not published; 5 is a cautious value. IAM's are in iamRates. Operations that
+// are not listed go unlimited and rely on the retryer.
 func DefaultRates() map[string]float64 {
-	return map[string]float64{
+	rates := map[string]float64{
 		"kms.DescribeKey":          2000,
 		"kms.GetPublicKey":         2000,
 		"kms.ListResourceTags":     2000,
@@ -36,6 +37,43 @@ func DefaultRates() map[string]float64 {
 
 		"tagging.GetResources": 5,
 	}
+	maps.Copy(rates, iamRates())
+	return rates
+}
+
+// iamRates are cautious: IAM has one endpoint for the account, whose quotas are
+// neither published nor raised. Reading at these rates is known to be borne (the
+// limiters of the steampipe AWS plugin: GetPolicy and GetPolicyVersion 35,
+// roles 15); writes go as fast as KMS lets keys be made.
+func iamRates() map[string]float64 {
+	const (
+		walks, reads, policies, writes = 5, 15, 35, 5
+	)
+	rates := map[string]float64{
+		"iam.GetAccountAuthorizationDetails": walks,
+		"iam.GetPolicy":                      policies,
+		"iam.GetPolicyVersion":               policies,
+	}
+	for _, name := range []string{
+		"GetAccessKeyLastUsed", "GetGroup", "GetLoginProfile", "GetOpenIDConnectProvider", "GetRole", "GetUser",
+		"ListAccessKeys", "ListOpenIDConnectProviders", "ListPolicyTags", "ListPolicyVersions",
+	} {
+		rates["iam."+name] = reads
+	}
+	for _, name := range []string{
+		"AddUserToGroup", "AttachGroupPolicy", "AttachRolePolicy", "AttachUserPolicy",
+		"CreateAccessKey", "CreateGroup", "CreatePolicy", "CreatePolicyVersion", "CreateRole", "CreateUser",
+		"DeleteAccessKey", "DeleteGroup", "DeleteGroupPolicy", "DeleteLoginProfile", "DeletePolicy", "DeletePolicyVersion",
+		"DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "DeleteUser", "DeleteUserPermissionsBoundary", "DeleteUserPolicy",
+		"DetachGroupPolicy", "DetachRolePolicy", "DetachUserPolicy",
+		"PutGroupPolicy", "PutRolePermissionsBoundary", "PutRolePolicy", "PutUserPermissionsBoundary", "PutUserPolicy",
+		"RemoveUserFromGroup", "SetDefaultPolicyVersion",
+		"TagPolicy", "TagRole", "TagUser", "UntagPolicy", "UntagRole", "UntagUser",
+		"UpdateAccessKey", "UpdateAssumeRolePolicy", "UpdateGroup", "UpdateRole", "UpdateUser",
+	} {
+		rates["iam."+name] = writes
+	}
+	return rates
 }
 
 // limits holds one token bucket per region and operation.

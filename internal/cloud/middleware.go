@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,11 +24,9 @@ func (s *Session) instrument(stack *middleware.Stack) error {
 	if _, ok := stack.Finalize.Get("Retry"); !ok {
 		return errNoRetryMiddleware
 	}
-	if stack.ID() == "CreateKey" {
-		// A lost reply makes two keys: CreateKey has no idempotency token. Only an
-		// answer that proves that nothing was made may be tried again.
-		onlyThrottles := s.standardRetryer(retry.RetryableErrorCode{Codes: retry.DefaultThrottleErrorCodes})
-		if _, err := stack.Finalize.Swap("Retry", retry.NewAttemptMiddleware(onlyThrottles, smithyhttp.RequestCloner)); err != nil {
+	if slices.Contains(sentOnce(), stack.ID()) {
+		onlyRefusals := s.standardRetryer(retry.RetryableErrorCode{Codes: retry.DefaultThrottleErrorCodes}, busy())
+		if _, err := stack.Finalize.Swap("Retry", retry.NewAttemptMiddleware(onlyRefusals, smithyhttp.RequestCloner)); err != nil {
 			return err
 		}
 	}
@@ -39,6 +38,25 @@ func (s *Session) instrument(stack *middleware.Stack) error {
 		return err
 	}
 	return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("ReconcileCount", s.countAttempt), middleware.After)
+}
+
+// sentOnce are the operations that make something, without an idempotency token.
+// After a lost reply, a second request makes a second key, access key or policy
+// version, or is refused because of what the first one made. Only an answer that
+// proves that nothing was made may be tried again; after any other, a kind's
+// Probe finds out.
+func sentOnce() []string {
+	return []string{
+		"CreateKey",
+		"CreateAccessKey", "CreateGroup", "CreatePolicy", "CreatePolicyVersion", "CreateRole", "CreateUser",
+	}
+}
+
+// busy are IAM's two refusals of a change while another one is under way, which
+// ask to be tried again (IAM API reference, "Common errors" of CreateUser and
+// UpdateUser).
+func busy() retry.RetryableErrorCode {
+	return retry.RetryableErrorCode{Codes: map[string]struct{}{"ConcurrentModification": {}, "EntityTemporarilyUnmodifiable": {}}}
 }
 
 // readOnly hides every method of a request's body but Read and Seek. The SDK

@@ -42,7 +42,8 @@ func newService(t *testing.T, answer func(w http.ResponseWriter, operation strin
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, operation, found := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		if !found {
-			operation = "GetCallerIdentity"
+			_ = r.ParseForm()
+			operation = r.Form.Get("Action")
 		}
 		s.mu.Lock()
 		s.asked[operation]++

@@ -1,6 +1,7 @@
 package cloudtest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +66,7 @@ func operationOf(r *http.Request) string {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		if form, err := url.ParseQuery(string(body)); err == nil {
-			return "sts." + form.Get("Action")
+			return cmp.Or(signedFor(r), "sts") + "." + form.Get("Action")
 		}
 	}
 	if operation := bucketOperation(r); operation != "" {
@@ -74,9 +75,23 @@ func operationOf(r *http.Request) string {
 	return "http." + r.Method
 }
 
+// signedFor is the service for which a request is signed, empty when it is not.
+func signedFor(r *http.Request) string {
+	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	scope, _, _ = strings.Cut(scope, ",")
+	if parts := strings.Split(scope, "/"); len(parts) == 5 {
+		return parts[3]
+	}
+	return ""
+}
+
 func refuse(w http.ResponseWriter, r *http.Request, fault Fault) {
-	if ofS3(r) {
+	switch signedFor(r) {
+	case "s3":
 		refuseS3(w, fault)
+		return
+	case "iam", "sts":
+		refuseQuery(w, fault)
 		return
 	}
 	code, status := "ThrottlingException", http.StatusBadRequest
@@ -90,6 +105,20 @@ func refuse(w http.ResponseWriter, r *http.Request, fault Fault) {
 	w.Header().Set("X-Amzn-Errortype", code)
 	w.WriteHeader(status)
 	fmt.Fprintf(w, `{"__type":%q,"message":"by the proxy"}`, code)
+}
+
+// refuseQuery answers as services of the query protocol do, in XML.
+func refuseQuery(w http.ResponseWriter, fault Fault) {
+	code, status := "Throttling", http.StatusBadRequest
+	switch fault {
+	case Denied:
+		code, status = "AccessDenied", http.StatusForbidden
+	case Expired:
+		code, status = "ExpiredToken", http.StatusForbidden
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>by the proxy</Message></Error></ErrorResponse>", code)
 }
 
 // hangUp closes the connection without an answer.
