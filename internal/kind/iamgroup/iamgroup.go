@@ -113,7 +113,7 @@ func Traits() resource.Traits {
 		Steering: []string{"adopt", "protect"},
 		Computed: []string{"denies"},
 		Satisfies: func(path string, desired, observed resource.Attrs) bool {
-			return sameSet(desired[path], observed[path])
+			return (path == "policies" || path == "members") && kind.SameTexts(desired[path], observed[path])
 		},
 		Risks: map[string]resource.Risk{
 			// A group without members and policies gives nobody power.
@@ -194,23 +194,4 @@ func within(env *config.Environment, path string) bool {
 func asSet(values []resource.Value) []resource.Value {
 	slices.SortFunc(values, func(a, b resource.Value) int { return strings.Compare(a.String(), b.String()) })
 	return slices.CompactFunc(values, func(a, b resource.Value) bool { return a.String() == b.String() })
-}
-
-// sameSet compares two lists of attributes in whatever order they are.
-func sameSet(a, b any) bool {
-	left, okLeft := canonicalSet(a)
-	right, okRight := canonicalSet(b)
-	return okLeft && okRight && slices.Equal(left, right)
-}
-
-func canonicalSet(v any) ([]string, bool) {
-	list, ok := v.([]any)
-	var texts []string
-	for _, element := range list {
-		data, err := resource.Canonical(element)
-		ok = ok && err == nil
-		texts = append(texts, string(data))
-	}
-	slices.Sort(texts)
-	return slices.Compact(texts), ok
 }

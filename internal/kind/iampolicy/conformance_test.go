@@ -178,6 +178,7 @@ func must(t *testing.T, err error) {
 const (
 	wide      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}`
 	wider     = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Sign","kms:GetPublicKey"],"Resource":["*","arn:aws:kms:us-west-2:111122223333:key/other"]}]}`
+	less      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:GetPublicKey","Resource":"arn:aws:kms:us-west-2:111122223333:key/validator-0-signer"}]}`
 	signsZero = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kms:sign","kms:GetPublicKey"],"Resource":"arn:aws:kms:us-west-2:111122223333:key/validator-0-signer"}}`
 	extraZero = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Sign","kms:GetPublicKey"],"Resource":"arn:aws:kms:us-west-2:111122223333:key/validator-0-signer"},` +
 		`{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}]}`
@@ -263,6 +264,9 @@ func (p place) foreign(t *testing.T) (resource.ID, func() string) {
 func (p place) print(t *testing.T, arn string) string {
 	t.Helper()
 	tags, err := p.admin.ListPolicyTags(t.Context(), &iam.ListPolicyTagsInput{PolicyArn: aws.String(arn)})
+	if cloud.NotFound(err) {
+		return "gone"
+	}
 	must(t, err)
 	text := ""
 	for _, tag := range tags.Tags {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -99,7 +98,7 @@ func (k *policies) do(ctx context.Context, resolved kind.Resolved, prepared kind
 			return nil, err
 		}
 	case step.Op == opProtect || step.Op == kind.AdoptOp:
-		_, err := k.IAM.TagPolicy(ctx, &iam.TagPolicyInput{PolicyArn: aws.String(p.ARN), Tags: tagList(p.Tags)})
+		_, err := k.IAM.TagPolicy(ctx, &iam.TagPolicyInput{PolicyArn: aws.String(p.ARN), Tags: cloud.IAMTags(p.Tags)})
 		if err != nil {
 			return nil, explain("iam:TagPolicy", p.ARN, err)
 		}
@@ -207,7 +206,7 @@ func (k *policies) create(ctx context.Context, p parameters, prepared kind.Prepa
 		tags = map[string]string{}
 	}
 	tags[kind.TagIntent] = attempts[0]
-	in := &iam.CreatePolicyInput{PolicyName: aws.String(p.Name), Path: aws.String(p.Path), PolicyDocument: aws.String(text), Tags: tagList(tags)}
+	in := &iam.CreatePolicyInput{PolicyName: aws.String(p.Name), Path: aws.String(p.Path), PolicyDocument: aws.String(text), Tags: cloud.IAMTags(tags)}
 	if p.Description != "" {
 		in.Description = aws.String(p.Description)
 	}
@@ -367,12 +366,4 @@ func named(directory *access.Directory, p parameters) *access.Policy {
 		}
 	}
 	return found
-}
-
-func tagList(tags map[string]string) []types.Tag {
-	list := make([]types.Tag, 0, len(tags))
-	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		list = append(list, types.Tag{Key: aws.String(name), Value: aws.String(tags[name])})
-	}
-	return list
 }

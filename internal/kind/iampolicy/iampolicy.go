@@ -198,8 +198,8 @@ func lower(statements []config.Statement, keys map[string]config.Key, account st
 		statement := access.Statement{Sid: s.Sid, Effect: access.Allow, Actions: slices.Clone(s.Actions)}
 		for _, name := range s.Keys {
 			key, known := keys[name]
-			if !known || key.OperatedBy == "external" {
-				return document, fmt.Errorf("statement %d: %q is no key of this account", i+1, name)
+			if !known {
+				return document, fmt.Errorf("statement %d: %q is no key of the environment", i+1, name)
 			}
 			statement.Resources = append(statement.Resources, resource.RefTo(key.ResourceID(), "arn"))
 		}
