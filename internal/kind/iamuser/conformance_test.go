@@ -145,7 +145,6 @@ func (p place) furnish(t *testing.T) {
 
 func (p place) world(t *testing.T) *kindtest.World {
 	t.Helper()
-	p.furnish(t)
 	return &kindtest.World{
 		Kind: p.kind(t), Environment: environment(zero, one), Smaller: environment(zero),
 		Lookup: lookup, Effects: p.users, Drift: p.drift(), Foreign: p.foreign,
@@ -280,22 +279,34 @@ func (p place) print(t *testing.T, name string) string {
 	return "gone"
 }
 
-func harness(open func(*testing.T) place) kindtest.Harness {
+func harness(open func(*testing.T) place, log *kindtest.CallLog) kindtest.Harness {
 	return kindtest.Harness{
 		Recode: kindtest.Recode[iamuser.Spec],
-		New:    func(t *testing.T) *kindtest.World { t.Helper(); return open(t).world(t) },
+		New: func(t *testing.T) *kindtest.World {
+			t.Helper()
+			p := open(t)
+			p.furnish(t)
+			p.faults.Forget()
+			t.Cleanup(func() { log.Add(p.faults.Calls()) })
+			return p.world(t)
+		},
 	}
 }
 
 func TestTheKindConformsOnTheFake(t *testing.T) {
 	t.Parallel()
-	kindtest.Run(t, harness(onFake))
+	kindtest.Run(t, harness(onFake, &kindtest.CallLog{}))
 }
 
-func TestTheKindConformsOnTheEmulator(t *testing.T) {
+func TestTheKindConformsOnTheEmulatorAndCallsWhatItDeclares(t *testing.T) {
 	t.Parallel()
 	moto, err := cloudtest.StartMoto(cloudtest.MotoOptions{Account: account})
 	must(t, err)
 	t.Cleanup(moto.Close)
-	kindtest.Run(t, harness(onEmulator(moto)))
+	var log kindtest.CallLog
+	kindtest.Run(t, harness(onEmulator(moto), &log))
+	// Behind the proxy are the calls of the kind and of nobody else.
+	k, err := iamuser.New(iamuser.Options{IAM: client(t, moto.Endpoint()), Directory: cloud.NewDirectory(client(t, moto.Endpoint()), instantly(), nil)})
+	must(t, err)
+	log.Require(t, k, nil)
 }
