@@ -116,12 +116,24 @@ func (s fakeStatement) checkBucket(bucket string) error {
 		return badBucketPolicy("Missing required field Resource")
 	}
 	own := "arn:aws:s3:::" + bucket
+	objects := slices.ContainsFunc(resources, func(r string) bool { return strings.HasPrefix(r, own+"/") })
 	for _, resource := range resources {
 		if resource != own && !strings.HasPrefix(resource, own+"/") {
 			return badBucketPolicy("Policy has invalid resource")
 		}
 	}
+	for _, action := range actions {
+		ofObjects, ofBucket := slices.Contains(objectActions(), action), action == "s3:ListBucket"
+		if s["NotAction"] == nil && (ofObjects && !objects || ofBucket && !slices.Contains(resources, own)) {
+			return badBucketPolicy("Action does not apply to any resource(s) in statement")
+		}
+	}
 	return nil
+}
+
+// objectActions are actions that mean something on objects only.
+func objectActions() []string {
+	return []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
 }
 
 // public reports an Allow for everybody that no condition ties to somebody (S3

@@ -355,6 +355,8 @@ func TestTheFakeJudgesBucketPoliciesAsS3Does(t *testing.T) {
 		"no user":          strings.Replace(read, `"*"`, `{"AWS":"arn:aws:iam::`+account+`:user/nobody"}`, 1),
 		"part of a name":   strings.Replace(read, `"*"`, `{"AWS":"arn:aws:iam::444455556666:user/no*"}`, 1),
 		"no JSON":          "{",
+		"no object":        strings.Replace(read, "proofs/*", "proofs", 1),
+		"no bucket":        strings.Replace(read, "GetObject", "ListBucket", 1),
 		"unknown elements": strings.Replace(read, "Effect", "Affect", 1),
 	} {
 		wantCode(t, what, put(wrong), "MalformedPolicy")

@@ -134,7 +134,7 @@ func New(o Options) (kind.Kind, error) {
 	}
 	k := &buckets{o}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Actions: actions(), Declare: declare, Observe: k.observe, Read: k.read,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
 		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
 	})
 }
@@ -182,9 +182,9 @@ func samePolicy(desired, observed resource.Attrs) bool {
 		(resource.Attrs{"policy": observed["policy"]}).Decode(&have) == nil && want.Policy.Equivalent(have.Policy)
 }
 
-// actions are all that the kind asks of AWS (Service Authorization Reference,
+// Actions are all that the kind asks of AWS (Service Authorization Reference,
 // "Actions, resources, and condition keys for Amazon S3").
-func actions() []kind.Action {
+func Actions() []kind.Action {
 	list := []kind.Action{{Name: "tag:GetResources"}, {Name: "s3:ListAllMyBuckets"}, {Name: "s3:ListBucket"}}
 	for _, p := range parts() {
 		list = append(list, kind.Action{Name: p.action})
