@@ -29,13 +29,15 @@ type fakeVersion struct {
 }
 
 // awsPolicies are the AWS-managed policies that the fake knows, by what follows
-// arn:aws:iam::aws:policy. ReadOnlyAccess is shortened.
+// arn:aws:iam::aws:policy. ReadOnlyAccess is shortened, and so is what AWS
+// itself attaches where a key has leaked.
 func awsPolicies() map[string]string {
 	document := func(actions string) string {
 		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + actions + `,"Resource":"*"}]}`
 	}
 	return map[string]string{
 		"/AdministratorAccess":                      document(`"*"`),
+		"/AWSCompromisedKeyQuarantineV3":            `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["iam:CreateUser","kms:Decrypt"],"Resource":"*"}]}`,
 		"/PowerUserAccess":                          `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":["iam:*","organizations:*","account:*"],"Resource":"*"}]}`,
 		"/ReadOnlyAccess":                           document(`["iam:Get*","iam:List*","kms:Describe*","kms:Get*","kms:List*","s3:Get*","s3:List*"]`),
 		"/SecurityAudit":                            document(`["iam:Get*","iam:List*","kms:Describe*","kms:Get*","kms:List*"]`),
