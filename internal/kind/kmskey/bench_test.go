@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -35,7 +36,11 @@ func newBench(t *testing.T, gated bool, env *config.Environment) *bench {
 			Tagging: func(region string) kmskey.TaggingAPI { return fake.Tagging(region) },
 			Clock:   instantly(), Gated: gated,
 		},
-		admin: fake.KMS(oregon), faults: &fake.Switch,
+		admin: fake.KMS(oregon), people: fake.IAM(), faults: &fake.Switch,
+	}
+	if env.Access != nil {
+		p.enlist(t)
+		p.options.Directory = cloud.NewDirectory(fake.IAM(), instantly(), nil)
 	}
 	k, err := kmskey.New(p.options)
 	if err != nil {
@@ -69,6 +74,9 @@ func (b *bench) do(steps ...resource.Step) resource.Outputs {
 	known := resource.Outputs{}
 	for i, step := range steps {
 		step.Params, _ = step.Params.Resolve(func(ref resource.Ref) (string, bool) {
+			if value, ok := lookup(ref); ok {
+				return value, true
+			}
 			value, ok := known[ref.Output]
 			return value, ok
 		})
@@ -120,6 +128,7 @@ func (b *bench) judge() (rules []string, steps []resource.Step, deferred []strin
 			if have.ID != want.ID {
 				continue
 			}
+			want.Attrs, _ = want.Attrs.Resolve(lookup)
 			list, err := b.kind.Steps(&have, &want, seen.Facts)
 			var later *kind.DeferredError
 			if errors.As(err, &later) {
