@@ -173,6 +173,6 @@ func (c *court) becomes(e *Expectation, p Path) {
 		}
 		steps[i] = strings.Join(hop.Actions, " + ") + " on " + target
 	}
-	c.charge(CanBecome, severity, who.id(), fmt.Sprintf("%s can come to sign, by %s, with", who.title(), strings.Join(steps, ", then ")), e.Key.Name,
+	c.charge(CanBecome, severity, who.id(), fmt.Sprintf("%s can come to sign (with %s: %s), in all with", who.title(), e.Key.Name, strings.Join(steps, ", then ")), e.Key.Name,
 		"take that right away, or name the principal among the administrators")
 }
