@@ -2,6 +2,7 @@ package iamrole
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -82,8 +83,8 @@ func (k *iamRole) effect(step resource.Step, prepared ...kind.Prepared) (*effect
 	switch step.Op {
 	case opCreate:
 		return e, k.create(e, p, attempts)
-	case opWrite, opNarrow:
-		text, err := p.Trust.Text()
+	case opWrite, opNarrow, opLift:
+		text, err := textOf(p.Trust)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", step.ID, step.Op, err)
 		}
@@ -140,7 +141,7 @@ func (k *iamRole) shared(e *effect, step resource.Step, p parameters, shows func
 // create makes the role with its trust, tags and boundary in one call, so that
 // no role is ever without them.
 func (k *iamRole) create(e *effect, p parameters, attempts []string) error {
-	text, err := p.Trust.Text()
+	text, err := textOf(p.Trust)
 	if err != nil {
 		return err
 	}
@@ -165,6 +166,14 @@ func (k *iamRole) create(e *effect, p parameters, attempts []string) error {
 		return true
 	}
 	return nil
+}
+
+// textOf is a trust as AWS reads it. One that admits nobody is no trust.
+func textOf(trust access.Document) (string, error) {
+	if len(trust.Statements) == 0 {
+		return "", errors.New("the trust has no statement")
+	}
+	return trust.Text()
 }
 
 func outputsOf(e access.Entity) resource.Outputs {

@@ -84,13 +84,15 @@ func New(o Options) (kind.Kind, error) {
 }
 
 // The operations of steps beside those that users and roles share. A trust that
-// narrows and a session that gets shorter only take power away.
+// narrows and a session that gets shorter only take power away. A trust that
+// denied somebody is lifted: the denial may be a brake.
 const (
 	opCreate  = "create-role"
 	opTag     = "tag-role"
 	opDelete  = "delete-role"
 	opWrite   = "write-trust"
 	opNarrow  = "narrow-trust"
+	opLift    = "lift-trust"
 	opLonger  = "lengthen-session"
 	opShorter = "shorten-session"
 )
@@ -98,9 +100,9 @@ const (
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	risks := kind.PrincipalRisks(noun)
-	risks[opWrite], risks[opNarrow] = resource.Sensitive, resource.Protective
+	risks[opWrite], risks[opNarrow], risks[opLift] = resource.Sensitive, resource.Protective, resource.Sensitive
 	risks[opLonger], risks[opShorter] = resource.Sensitive, resource.Protective
-	return resource.Traits{Steering: []string{"adopt"}, Satisfies: satisfies, Risks: risks, Person: kind.PrincipalPersons(), Alone: true}
+	return resource.Traits{Steering: []string{"adopt"}, Satisfies: satisfies, Risks: risks, Person: append(kind.PrincipalPersons(), opLift), Alone: true}
 }
 
 // Actions are all that the kind asks of IAM. Tags in CreateRole need TagRole
@@ -119,7 +121,7 @@ func Actions() []kind.Action {
 		writes("iam:DetachRolePolicy", kind.OpDetach, kind.OpLift),
 		writes("iam:PutRolePermissionsBoundary", kind.OpPutBoundary, kind.OpChangeBoundary),
 		writes("iam:TagRole", opCreate, opTag, kind.AdoptOp),
-		writes("iam:UpdateAssumeRolePolicy", opWrite, opNarrow),
+		writes("iam:UpdateAssumeRolePolicy", opWrite, opNarrow, opLift),
 		writes("iam:UpdateRole", opLonger, opShorter),
 	}
 }
@@ -186,9 +188,12 @@ func form() kind.PrincipalForm[Spec] {
 func update(before, after Spec) (give, take []resource.Step) {
 	if !after.Trust.Equivalent(before.Trust) {
 		params := resource.Attrs{"trust": after.Trust}
-		if access.Narrows(before.Trust, after.Trust) {
+		switch {
+		case access.Narrows(before.Trust, after.Trust):
 			take = append(take, resource.Step{Op: opNarrow, Params: params})
-		} else {
+		case kind.Denies(before.Trust):
+			give = append(give, resource.Step{Op: opLift, Params: params})
+		default:
 			give = append(give, resource.Step{Op: opWrite, Params: params})
 		}
 	}
