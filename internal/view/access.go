@@ -109,13 +109,14 @@ type AccessOptions struct {
 // key or a principal that is asked for and does not occur is an error; a
 // principal that occurs nowhere can do nothing, but a mistyped one looks alike.
 func Access(w io.Writer, r AccessReport, o AccessOptions) error {
+	of := r.Keys
 	r, err := r.narrow(o)
 	if err != nil {
 		return err
 	}
 	switch o.Format {
 	case "", "table":
-		return accessTable(w, r, o)
+		return accessTable(w, r, of, o)
 	case "json":
 		return accessJSON(w, r)
 	default:
@@ -128,7 +129,7 @@ func (r AccessReport) narrow(o AccessOptions) (AccessReport, error) {
 	if o.Key != "" {
 		r.Keys = slices.DeleteFunc(slices.Clone(r.Keys), func(k KeyAccess) bool { return !k.is(o.Key) })
 		if len(r.Keys) == 0 {
-			return r, fmt.Errorf("access: no key %q in %s", o.Key, r.Environment)
+			return r, fmt.Errorf("access: no key %q in %s\n  hint: reconcile keys %s lists them", o.Key, r.Environment, r.Environment)
 		}
 	}
 	if o.Principal == "" {
@@ -154,11 +155,12 @@ func (k KeyAccess) is(wanted string) bool {
 	return wanted == k.ID.Name || wanted == k.ID.String() || wanted == k.Alias || wanted == k.ARN || "alias/"+wanted == k.Alias
 }
 
-// isPrincipal compares with the whole ARN, with its resource (role/deploy/ci),
-// or with the name alone.
+// isPrincipal compares with the whole ARN, with its resource with or without its
+// path (role/deploy/ci, role/ci), or with the name alone.
 func isPrincipal(wanted, arn, name string) bool {
 	_, path := splitPrincipal(arn)
-	return wanted == arn || wanted == name || wanted == path || wanted == path[strings.LastIndexByte(path, '/')+1:]
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	return wanted == arn || wanted == name || wanted == path || wanted == last || wanted == kindOf(path)+"/"+last
 }
 
 // splitPrincipal gives the account and the resource of an IAM or STS ARN;

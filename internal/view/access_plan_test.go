@@ -248,6 +248,9 @@ func TestSetsOfNamesKnowNoOrder(t *testing.T) {
 		{"publicAccess", members{"BlockPublicPolicy": true}, members{"BlockPublicPolicy": false}, "+ public policies: blocked → allowed"},
 		{"publicAccess", members{"BlockPublicPolicy": false}, members{"BlockPublicPolicy": true}, "- public policies: allowed → blocked"},
 		{"publicAccess", members{"blockPublicAcls": true, "ignorePublicAcls": true}, nil, "+ new public ACLs: blocked → allowed\n+ public ACLs: blocked → allowed"},
+		{"publicAccess", members{"blockPolicy": true, "restrictBuckets": true, "blockAcls": true, "ignoreAcls": true}, members{"blockPolicy": false, "restrictBuckets": true, "blockAcls": true, "ignoreAcls": true}, "+ public policies: blocked → allowed"},
+		{"trust", members{"Fault": "statement 1: who knows"}, document(with(allow("sts:AssumeRole"), "Principal", members{"AWS": roleARN("a")})), "! what stands there was not understood, so nobody can tell what it gives: statement 1: who knows\n+ allow sts:AssumeRole to role a"},
+		{"policy", members{"Version": "2012-10-17"}, nil, "no statement: it allows nothing"},
 		{"inline", members{"x": document(with(allow("a:1"), "Resource", "*"))}, members{"y": document(with(allow("a:1"), "Resource", "*"))}, ".x - allow a:1 on ANYTHING\ninline.y + allow a:1 on ANYTHING"},
 		{"document", document(with(allow("a:One"), "Resource", "*")), document(with(with(allow("A:one"), "Resource", list("*")), "Sid", "x")), "means the same: other names of statements, or another order"},
 	} {

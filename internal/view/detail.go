@@ -207,7 +207,7 @@ func (v *viewer) fields(c plan.Change, said bool) []field {
 // quiet fields of something new give nobody anything, and most of them repeat
 // its name: they are there when everything is asked for.
 func (v *viewer) quiet(c plan.Change, f plan.FieldChange) bool {
-	return c.Action == plan.Create && !v.o.Verbose && slices.Contains([]string{"tags", "description", "path", "name"}, f.Path)
+	return c.Action == plan.Create && !v.o.Verbose && slices.Contains([]string{"tags", "description", "path", "name", "mark"}, f.Path)
 }
 
 // unresolved prefers the declared form where the plan does not know the

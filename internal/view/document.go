@@ -2,6 +2,8 @@ package view
 
 import (
 	"cmp"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,7 +25,9 @@ func isDocument(path string, value any) bool {
 		case []any, map[string]any, resource.Attrs:
 			return true
 		}
-		return false
+		return documentPath(path) && !slices.ContainsFunc(slices.Collect(maps.Keys(members)), func(name string) bool {
+			return !slices.Contains([]string{"Version", "Id", "Fault"}, name)
+		})
 	}
 	text, ok := value.(string)
 	return ok && documentPath(path) && strings.HasPrefix(strings.TrimSpace(text), "{")
@@ -37,11 +41,12 @@ func documentOf(value any) (access.Document, error) {
 	if text, ok := value.(string); ok {
 		return access.Parse(text)
 	}
+	var d access.Document
 	data, err := resource.Canonical(value)
-	if err != nil {
-		return access.Document{}, err
+	if err == nil {
+		err = json.Unmarshal(data, &d)
 	}
-	return access.Parse(string(data))
+	return d, err
 }
 
 // access tells a field that says who may do what in words. It answers false for
@@ -115,11 +120,16 @@ func (v *viewer) document(c plan.Change, path string, before, after any) []field
 		return []field{{path: path, sign: ' ', text: "means the same: other names of statements, or another order"}}
 	}
 	lines := v.speaker(c).differences(old, now)
-	if before != nil && after != nil && old.Version != now.Version {
+	for _, d := range []access.Document{old, now} {
+		if d.Fault != "" {
+			lines = append([]field{{sign: '!', prose: true, text: "what stands there was not understood, so nobody can tell what it gives: " + d.Fault}}, lines...)
+		}
+	}
+	if len(old.Statements) > 0 && len(now.Statements) > 0 && old.Version != now.Version {
 		lines = append(lines, field{sign: '~', before: versionText(old), after: versionText(now)})
 	}
 	if len(lines) == 0 {
-		lines = []field{{sign: '!', prose: true, text: "no statement: it allows nothing"}}
+		lines = []field{{sign: ' ', prose: true, text: "no statement: it allows nothing"}}
 	}
 	lines[0].path = path
 	return lines

@@ -55,6 +55,19 @@ func (l *lines) prose(style, indent, text string) {
 	}
 }
 
+// mark adds a sign and running text beside it.
+func (l *lines) mark(style, sign, sentence string) { l.item("", piece{style, sign}, sentence) }
+
+// item is mark, indented.
+func (l *lines) item(indent string, sign piece, sentence string) {
+	for i, line := range paragraph(l.o.clean(sentence), max(l.o.width()-columns(indent)-2, leastWidth/2), l.o.Verbose) {
+		if i > 0 {
+			sign.text = " "
+		}
+		l.seg("", indent).seg(sign.style, sign.text).seg("", " ").seg("", line).end()
+	}
+}
+
 // list adds parts with a separator between them, the first line in a style,
 // the others indented.
 func (l *lines) list(style, separator string, parts []string) {

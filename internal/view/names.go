@@ -17,7 +17,7 @@ func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	if stem, y := strings.CutSuffix(noun, "y"); y {
+	if stem, y := strings.CutSuffix(noun, "y"); y && !strings.HasSuffix(stem, "e") && !strings.HasSuffix(stem, "a") {
 		return number(n) + " " + stem + "ies"
 	}
 	return number(n) + " " + noun + "s"

@@ -125,6 +125,8 @@ func publicSwitches() map[string]string {
 	return map[string]string{
 		"blockpublicacls": "new public ACLs", "ignorepublicacls": "public ACLs",
 		"blockpublicpolicy": "public policies", "restrictpublicbuckets": "access by public policies",
+		"blockacls": "new public ACLs", "ignoreacls": "public ACLs",
+		"blockpolicy": "public policies", "restrictbuckets": "access by public policies",
 	}
 }
 

@@ -197,6 +197,7 @@ func TestAWriterThatFailsIsReported(t *testing.T) {
 		"Markdown": func(w io.Writer) error { return view.Markdown(w, p, o) },
 		"JSON":     func(w io.Writer) error { return view.JSON(w, p) },
 		"Hint":     func(w io.Writer) error { return view.Hint(w, "x", o) },
+		"Access":   func(w io.Writer) error { return view.Access(w, wholeAccess(), view.AccessOptions{Options: o}) },
 		"Live":     func(w io.Writer) error { return view.Live(w, view.Outcome{}, o) },
 		"Outcomes": func(w io.Writer) error { return view.Outcomes(w, nil, view.OutcomeOptions{Options: o}) },
 		"table":    func(w io.Writer) error { return view.Keys(w, nil, view.KeysOptions{Options: o}) },

@@ -178,16 +178,6 @@ func (t *text) banners() {
 	}
 }
 
-// mark adds a sign and running text beside it.
-func (t *text) mark(style, sign, sentence string) {
-	for i, line := range paragraph(t.lines.o.clean(sentence), t.lines.o.width()-2, t.lines.o.Verbose) {
-		if i > 0 {
-			sign = " "
-		}
-		t.seg(style, sign).seg("", " ").seg("", line).end()
-	}
-}
-
 // body is everything between header and summary.
 func (t *text) body() {
 	t.findingRows(resource.Refuse, resource.Acknowledge)
