@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,9 @@ const (
 	kindBucket = "bucket"
 )
 
+// tagEnvironment is the tag that says whose a resource is.
+const tagEnvironment = "reconcile:environment"
+
 // spec is what all these kinds' attributes say about access, under the names
 // that they share.
 type spec struct {
@@ -34,6 +38,7 @@ type spec struct {
 	Alias    string                     `json:"alias"`
 	Aliases  []string                   `json:"aliases"`
 	Bucket   string                     `json:"bucket"`
+	Mark     string                     `json:"mark"`
 	Tags     map[string]string          `json:"tags"`
 	Grants   []grant                    `json:"grants"`
 }
@@ -129,7 +134,7 @@ func (p *projection) decode(attrs resource.Attrs) spec {
 		return value, value != ""
 	})
 	var s spec
-	for _, name := range []string{"name", "path", "document", "trust", "policy", "inline", "policies", "members", "boundary", "alias", "aliases", "bucket", "tags", "grants"} {
+	for _, name := range []string{"name", "path", "document", "trust", "policy", "inline", "policies", "members", "boundary", "alias", "aliases", "bucket", "mark", "tags", "grants"} {
 		value, has := known[name]
 		if !has {
 			continue
@@ -141,7 +146,15 @@ func (p *projection) decode(attrs resource.Attrs) spec {
 }
 
 func (p *projection) key(id resource.ID, arn string, s spec) access.Key {
-	k := access.Key{ID: id, ARN: arn, Aliases: slices.Clone(s.Aliases), Tags: s.Tags, PolicyUnread: s.Policy == nil, GrantsUnread: s.Policy == nil}
+	// Of a key's tags its kind shows those that are declared, and whose it is.
+	tags := maps.Clone(s.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	if s.Mark != "" {
+		tags[tagEnvironment], _, _ = strings.Cut(s.Mark, " ")
+	}
+	k := access.Key{ID: id, ARN: arn, Aliases: slices.Clone(s.Aliases), Tags: tags, TagsUnread: true, PolicyUnread: s.Policy == nil, GrantsUnread: s.Policy == nil}
 	if s.Alias != "" && !slices.Contains(k.Aliases, s.Alias) {
 		k.Aliases = append(k.Aliases, s.Alias)
 	}
