@@ -25,21 +25,19 @@ func (w *World) Become(key string) []Path {
 }
 
 func (ix *index) become(key *Key) []Path {
+	loose := &search{index: ix, key: key, least: maybe, hops: map[*caller][]Hop{}, hopeless: map[*caller]bool{}}
+	loose.run()
+	strict := &search{index: ix, key: key, least: yes, hops: map[*caller][]Hop{}, hopeless: loose.hopeless}
+	strict.run()
 	var paths []Path
 	done := map[string]bool{}
-	for _, least := range []answer{yes, maybe} {
-		found := &search{index: ix, key: key, least: least, hops: map[*caller][]Hop{}}
-		found.run()
-		for _, p := range found.paths() {
-			if !done[p.Principal] {
-				done[p.Principal] = true
-				paths = append(paths, p)
-			}
-		}
-		if least == yes {
-			for c, hops := range found.hops {
-				done[c.arn] = done[c.arn] || len(hops) == 0
-			}
+	for c, hops := range strict.hops {
+		done[c.arn] = len(hops) == 0
+	}
+	for _, p := range append(strict.paths(), loose.paths()...) {
+		if !done[p.Principal] {
+			done[p.Principal] = true
+			paths = append(paths, p)
 		}
 	}
 	slices.SortFunc(paths, func(a, b Path) int { return strings.Compare(a.Principal, b.Principal) })
@@ -56,6 +54,8 @@ type search struct {
 	hops  map[*caller][]Hop
 	edge  []*caller
 	outer []Path
+	// hopeless are those who cannot make themselves able, however unsure.
+	hopeless map[*caller]bool
 }
 
 func (f *search) run() {
@@ -65,10 +65,13 @@ func (f *search) run() {
 		}
 	}
 	for _, c := range f.powerful() {
-		if _, there := f.hops[c]; !there {
-			if hops := f.alone(c); hops != nil {
-				f.reach(c, hops)
-			}
+		if _, there := f.hops[c]; there || f.hopeless[c] {
+			continue
+		}
+		if hops := f.alone(c); hops != nil {
+			f.reach(c, hops)
+		} else if f.least == maybe {
+			f.hopeless[c] = true
 		}
 	}
 	f.over()
@@ -91,7 +94,7 @@ func (f *search) reach(c *caller, hops []Hop) {
 // signs is the answer to whether the principal, with what was done to it, can
 // sign with the key.
 func (f *search) signs(c *caller, r raised) answer {
-	s := f.situation(c, sign, f.key.ARN, usual(sign))
+	s := f.direct(c, sign, f.key.ARN)
 	s.raised = r
 	return s.decide().answer()
 }
@@ -263,7 +266,7 @@ func (f *search) outsiders(action, arn string, rest []Hop) {
 	}
 	everybody := &caller{kind: unnamed, arn: stranger, account: stranger}
 	for _, c := range append(f.named(action, arn), everybody) {
-		if c.kind == service || f.situation(c, action, arn, usual(action)).decide().answer() == no {
+		if c.kind == service || f.direct(c, action, arn).decide().answer() == no {
 			continue
 		}
 		hop := Hop{Actions: []string{spelled(action)}, Target: arn}

@@ -82,7 +82,7 @@ func (s *situation) conditions(c *clause) (answer, string) {
 // elements: Condition operators" and "Set operators for multivalued context
 // keys").
 func (s *situation) condition(c *clause, text, key string, wanted Values) (answer, string) {
-	about := func(why string) string { return fmt.Sprintf("condition %s %s: %s", text, key, why) }
+	about := func(why string) string { return "condition " + text + " " + key + ": " + why }
 	if text == "Null" {
 		return s.null(key, wanted)
 	}
@@ -111,6 +111,9 @@ func (s *situation) condition(c *clause, text, key string, wanted Values) (answe
 		} else {
 			result = max(result, matched)
 		}
+	}
+	if result != maybe && !s.words {
+		return result, ""
 	}
 	return result, about(fmt.Sprintf("need %s, have %s", strings.Join(wanted.Texts(), " or "), shown(have)))
 }

@@ -189,8 +189,10 @@ func (r rawStatement) statement() (Statement, error) {
 	switch {
 	case r.Effect != Allow && r.Effect != Deny:
 		return s, fmt.Errorf("effect %q is neither Allow nor Deny", r.Effect)
-	case (s.Actions == nil) == (s.NotActions == nil):
+	case (len(s.Actions) == 0) == (len(s.NotActions) == 0):
 		return s, errors.New("needs Action or NotAction")
+	case s.Resources != nil && len(s.Resources) == 0 || s.NotResources != nil && len(s.NotResources) == 0:
+		return s, errors.New("an empty list of resources")
 	}
 	return s, nil
 }

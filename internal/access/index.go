@@ -62,6 +62,7 @@ type index struct {
 	links   map[pair]link
 	raises  map[pair]link
 	puppet  map[*caller][]*caller
+	usually map[string]map[string][]string
 }
 
 func newIndex(w *World) *index {
@@ -69,7 +70,7 @@ func newIndex(w *World) *index {
 		world: w, byARN: map[string]*caller{}, byID: map[string]*caller{}, roles: map[string]*caller{},
 		keys: map[string]*Key{}, buckets: map[string]*Bucket{}, around: map[string]*source{}, refs: map[resource.Ref]string{},
 		policy: map[string]*source{}, groups: map[string]*Group{}, group: map[string][]*source{}, tagged: map[*caller]bool{},
-		actors: map[string][]*caller{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{},
+		actors: map[string][]*caller{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{}, usually: map[string]map[string][]string{},
 	}
 	for i := range w.Keys {
 		key := &w.Keys[i]

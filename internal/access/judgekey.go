@@ -29,7 +29,7 @@ func (c *court) usable(key *Key, e *Expectation) {
 		var why, doubt string
 		for _, action := range []string{"kms:GetPublicKey", "kms:Sign"} {
 			lower := strings.ToLower(action)
-			d := c.situation(who, lower, key.ARN, usual(lower)).decide().explain()
+			d := c.direct(who, lower, key.ARN).decide().explain()
 			switch {
 			case d.Verdict == Allowed || d.Admitted:
 			case d.Verdict == Unknown:

@@ -16,17 +16,17 @@ type link struct {
 func (l link) hop() Hop { return Hop{Actions: l.actions, Target: l.target, Sure: l.answer == yes} }
 
 // may is the answer to one action on one resource, in the context of a direct
-// call.
+// call or in one of a single condition key and its value.
 func (ix *index) may(c *caller, action, arn string, more ...string) answer {
 	lower := strings.ToLower(action)
 	if c.kind <= ownRole && strings.HasPrefix(lower, "iam:") && !ix.acts(c, lower) {
 		return no
 	}
-	given := usual(lower)
-	for i := 0; i+1 < len(more); i += 2 {
-		given[more[i]] = []string{more[i+1]}
+	s := ix.direct(c, lower, arn)
+	if len(more) == 2 {
+		s.given = map[string][]string{strings.ToLower(more[0]): {more[1]}}
 	}
-	return ix.situation(c, lower, arn, given).decide().answer()
+	return s.decide().answer()
 }
 
 // acts reports whether one of the caller's own policies may allow the action.

@@ -23,24 +23,32 @@ type shape struct {
 // reshape finds how somebody becomes able by changing the aliases or tags that a
 // condition looks at.
 func (f *search) reshape(c *caller) []Hop {
-	pliable := f.situation(c, sign, f.key.ARN, usual(sign))
+	pliable := f.direct(c, sign, f.key.ARN)
 	pliable.pliable = true
 	if pliable.decide().answer() == no {
 		return nil
 	}
-	for _, made := range f.shapes(c) {
-		s := f.situation(c, sign, f.key.ARN, usual(sign))
-		s.key = &made.key
-		if s.decide().answer() < f.least {
-			continue
+	can := map[string]answer{}
+	for _, action := range []string{"kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias", "kms:TagResource", "kms:UntagResource"} {
+		if a := f.may(c, action, f.key.ARN); a >= f.least {
+			can[action] = a
 		}
-		target := f.key.ARN
-		able := f.may(c, made.action, f.key.ARN)
-		if made.alias != "" {
+	}
+	if len(can) == 0 {
+		return nil
+	}
+	for _, made := range f.shapes(c) {
+		able, target := can[made.action], f.key.ARN
+		if able > no && made.alias != "" {
 			target = aliasARN(f.key.ARN, made.alias)
 			able = min(able, f.may(c, made.action, target))
 		}
-		if able >= f.least {
+		if able < f.least {
+			continue
+		}
+		s := f.direct(c, sign, f.key.ARN)
+		s.key = &made.key
+		if s.decide().answer() >= f.least {
 			return []Hop{{Actions: []string{made.action}, Target: target, Sure: able == yes}}
 		}
 	}

@@ -21,6 +21,8 @@ type situation struct {
 	// pliable: the key's aliases and tags are whatever somebody makes of them.
 	pliable bool
 	raised  raised
+	// words: reasons are wanted of what is certain too.
+	words bool
 }
 
 // raised is what somebody has done to the one who asks.

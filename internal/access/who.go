@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // Who lists every principal that can do the action on the resource, or of whom
@@ -39,9 +41,8 @@ func (c *caller) name() string {
 func (ix *index) held(action, arn string) []held {
 	action = strings.ToLower(action)
 	var list []held
-	given := usual(action)
 	ask := func(c *caller) {
-		if o := ix.situation(c, action, arn, given).decide(); o.answer() > no {
+		if o := ix.direct(c, action, arn).decide(); o.answer() > no {
 			list = append(list, held{c, o})
 		}
 	}
@@ -96,14 +97,26 @@ func (s *source) mayAllow(action string) bool {
 	return s.fault != "" || slices.ContainsFunc(s.about(action), func(c *clause) bool { return c.Effect == Allow })
 }
 
+// mayAllowOn is mayAllow for one resource, as far as that can be told from the
+// Resource element alone.
+func (ix *index) mayAllowOn(s *source, action, arn string) bool {
+	return s.fault != "" || slices.ContainsFunc(s.about(action), func(c *clause) bool {
+		return c.Effect == Allow && (c.Resources == nil || slices.ContainsFunc(c.Resources, func(v resource.Value) bool {
+			text, known := ix.resolve(v)
+			return !known || strings.Contains(text, "${") || strings.IndexByte(text, literally) >= 0 || glob(text, arn)
+		}))
+	})
+}
+
 // candidates are the users and roles for whom the answer may be more than no:
 // those who act, and those whom the resource itself lets in, in the order of
 // their ARNs.
 func (ix *index) candidates(action, arn string) []*caller {
-	acting := ix.acting(action)
-	in := make(map[*caller]bool, len(acting))
-	for _, c := range acting {
-		in[c] = true
+	in := map[*caller]bool{}
+	for _, c := range ix.acting(action) {
+		if slices.ContainsFunc(c.sources, func(s *source) bool { return ix.mayAllowOn(s, action, arn) }) {
+			in[c] = true
+		}
 	}
 	if src, _, _ := ix.policyOf(action, arn); src != nil && ix.letIn(src, action, in) {
 		return ix.callers
@@ -162,19 +175,29 @@ func (ix *index) letPrincipalIn(text string, in map[*caller]bool) {
 }
 
 // usual is the context of a call that a principal makes itself, over TLS, to
-// sign a transaction.
+// sign a transaction. Keys and the action are in lower case.
 func usual(action string) map[string][]string {
-	given := map[string][]string{"aws:SecureTransport": {"true"}}
+	given := map[string][]string{"aws:securetransport": {"true"}}
 	switch action {
-	case "kms:sign":
-		given["kms:SigningAlgorithm"] = []string{"ECDSA_SHA_256"}
-		given["kms:MessageType"] = []string{"DIGEST"}
+	case sign:
+		given["kms:signingalgorithm"] = []string{"ECDSA_SHA_256"}
+		given["kms:messagetype"] = []string{"DIGEST"}
 	case "kms:creategrant":
-		given["kms:GrantIsForAWSResource"] = []string{"false"}
+		given["kms:grantisforawsresource"] = []string{"false"}
 	case "kms:putkeypolicy":
-		given["kms:BypassPolicyLockoutSafetyCheck"] = []string{"false"}
+		given["kms:bypasspolicylockoutsafetycheck"] = []string{"false"}
 	}
 	return given
+}
+
+// direct is the situation of such a call; the action is in lower case.
+func (ix *index) direct(who *caller, action, arn string) *situation {
+	given, known := ix.usually[action]
+	if !known {
+		given = usual(action)
+		ix.usually[action] = given
+	}
+	return &situation{index: ix, who: who, action: action, resource: arn, key: ix.keys[arn], given: given}
 }
 
 // named lists those from outside that the resource's policy or grants may let
