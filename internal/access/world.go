@@ -38,13 +38,15 @@ type Key struct {
 // Grant gives operations of one key to one principal, beside all policies (KMS
 // Developer Guide, "Grants in AWS KMS").
 type Grant struct {
-	ID, Name string
-	// Grantee and Retiring are ARNs or service names.
-	Grantee, Retiring string
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Grantee and Retiring are ARNs or service names; Retiring may be empty.
+	Grantee  string `json:"grantee"`
+	Retiring string `json:"retiring,omitempty"`
 	// Operations as KMS names them: Sign, GetPublicKey.
-	Operations []string
+	Operations []string `json:"operations"`
 	// Constrained: the grant holds only for some encryption contexts.
-	Constrained bool
+	Constrained bool `json:"constrained,omitempty"`
 }
 
 // Bucket is one S3 bucket and its policy.

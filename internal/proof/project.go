@@ -40,14 +40,7 @@ type spec struct {
 	Bucket   string                     `json:"bucket"`
 	Mark     string                     `json:"mark"`
 	Tags     map[string]string          `json:"tags"`
-	Grants   []grant                    `json:"grants"`
-}
-
-type grant struct {
-	ID         string   `json:"id"`
-	Grantee    string   `json:"grantee"`
-	Retiring   string   `json:"retiring"`
-	Operations []string `json:"operations"`
+	Grants   []access.Grant             `json:"grants"`
 }
 
 // projection is the account while a plan is played through on it.
@@ -154,16 +147,14 @@ func (p *projection) key(id resource.ID, arn string, s spec) access.Key {
 	if s.Mark != "" {
 		tags[tagEnvironment], _, _ = strings.Cut(s.Mark, " ")
 	}
-	k := access.Key{ID: id, ARN: arn, Aliases: slices.Clone(s.Aliases), Tags: tags, TagsUnread: true, PolicyUnread: s.Policy == nil, GrantsUnread: s.Policy == nil}
+	k := access.Key{ID: id, ARN: arn, Aliases: slices.Clone(s.Aliases), Tags: tags, PolicyUnread: s.Policy == nil, GrantsUnread: s.Policy == nil}
 	if s.Alias != "" && !slices.Contains(k.Aliases, s.Alias) {
 		k.Aliases = append(k.Aliases, s.Alias)
 	}
 	if s.Policy != nil {
 		k.Policy = *s.Policy
 	}
-	for _, g := range s.Grants {
-		k.Grants = append(k.Grants, access.Grant{ID: g.ID, Grantee: g.Grantee, Retiring: g.Retiring, Operations: g.Operations})
-	}
+	k.Grants = s.Grants
 	return k
 }
 

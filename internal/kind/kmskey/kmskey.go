@@ -62,22 +62,10 @@ type Spec struct {
 	Expected []string `json:"expected,omitempty"`
 	// Grants and Aliases are read where access is declared: all grants of the key,
 	// by id, and all aliases that point to it.
-	Grants  []Grant  `json:"grants,omitempty"`
-	Aliases []string `json:"aliases,omitempty"`
+	Grants  []access.Grant `json:"grants,omitempty"`
+	Aliases []string       `json:"aliases,omitempty"`
 	// Adopt takes over a key without a mark.
 	Adopt bool `json:"adopt,omitempty"`
-}
-
-// Grant gives some operations of a key to one principal, beside all policies.
-type Grant struct {
-	ID string `json:"id"`
-	// Grantee and Retiring are ARNs or service names; Retiring may be empty.
-	Grantee  string `json:"grantee"`
-	Retiring string `json:"retiring,omitempty"`
-	// Operations are as KMS names them (Sign), sorted.
-	Operations []string `json:"operations"`
-	// Constrained: it holds for some encryption contexts only.
-	Constrained bool `json:"constrained,omitempty"`
 }
 
 // The values of Spec.AddressTag.

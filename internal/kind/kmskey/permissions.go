@@ -83,8 +83,8 @@ func policyOf(ctx context.Context, api API, keyID string) (access.Document, erro
 }
 
 // grantsOf reads all grants of a key, in order of their ids.
-func grantsOf(ctx context.Context, api API, keyID string) ([]Grant, error) {
-	var grants []Grant
+func grantsOf(ctx context.Context, api API, keyID string) ([]access.Grant, error) {
+	var grants []access.Grant
 	in := &kms.ListGrantsInput{KeyId: aws.String(keyID), Limit: aws.Int32(grantPage)}
 	for {
 		out, err := api.ListGrants(ctx, in)
@@ -92,8 +92,8 @@ func grantsOf(ctx context.Context, api API, keyID string) ([]Grant, error) {
 			return nil, cloud.Explain("kms:ListGrants", keyID, err)
 		}
 		for _, entry := range out.Grants {
-			grant := Grant{
-				ID: aws.ToString(entry.GrantId), Grantee: aws.ToString(entry.GranteePrincipal),
+			grant := access.Grant{
+				ID: aws.ToString(entry.GrantId), Name: aws.ToString(entry.Name), Grantee: aws.ToString(entry.GranteePrincipal),
 				Retiring: aws.ToString(entry.RetiringPrincipal), Constrained: entry.Constraints != nil,
 			}
 			for _, operation := range entry.Operations {
@@ -103,7 +103,7 @@ func grantsOf(ctx context.Context, api API, keyID string) ([]Grant, error) {
 			grants = append(grants, grant)
 		}
 		if in.Marker = out.NextMarker; !out.Truncated || in.Marker == nil {
-			slices.SortFunc(grants, func(a, b Grant) int { return strings.Compare(a.ID, b.ID) })
+			slices.SortFunc(grants, func(a, b access.Grant) int { return strings.Compare(a.ID, b.ID) })
 			return grants, nil
 		}
 	}

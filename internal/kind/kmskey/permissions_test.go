@@ -47,7 +47,7 @@ func TestGrantsAndAliasesAreToldWholeAndNeverMended(t *testing.T) {
 		t.Fatalf("%d grants, want %d", len(list), grants)
 	}
 	first, _ := list[0].(map[string]any)
-	want := map[string]any{"id": first["id"], "grantee": contractor, "retiring": signer, "operations": []any{"GetPublicKey", "Sign"}}
+	want := map[string]any{"id": first["id"], "name": first["name"], "grantee": contractor, "retiring": signer, "operations": []any{"GetPublicKey", "Sign"}}
 	if diff := cmp.Diff(want, first); diff != "" || first["id"] == "" {
 		t.Error(diff)
 	}
