@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -30,20 +29,31 @@ type Directory struct {
 	clock Clock
 	waits []time.Duration
 
-	// first is what All gives.
-	firstly sync.Once
-	first   directoryWalk
+	// first is what All gives, nil until it was read; who has put something into
+	// firstly may look.
+	firstly chan struct{}
+	first   *directoryWalk
 
 	mu sync.Mutex
 	// next is the walk that has not begun and that everybody who asks now shares.
 	next *directoryWalk
-	busy sync.Mutex
+	// busy holds something while a walk runs.
+	busy chan struct{}
 }
 
 type directoryWalk struct {
 	done   chan struct{}
 	result *access.Directory
 	err    error
+	// calledOff says that it failed because who made it did not want it any more:
+	// that is no answer for the others.
+	calledOff bool
+}
+
+// run walks, on behalf of one caller.
+func (w *directoryWalk) run(ctx context.Context, api DirectoryAPI) {
+	w.result, w.err = walkDirectory(ctx, api)
+	w.calledOff = w.err != nil && ctx.Err() != nil
 }
 
 // NewDirectory reads through the API. Waits are how long a write may take to be
@@ -52,13 +62,25 @@ func NewDirectory(api DirectoryAPI, clock Clock, waits []time.Duration) *Directo
 	if waits == nil {
 		waits = SettleWaits()
 	}
-	return &Directory{api: api, clock: clock.orWall(), waits: waits}
+	return &Directory{api: api, clock: clock.orWall(), waits: waits, firstly: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
 }
 
 // All is the directory as the first caller found it: one walk for a whole
 // reading of the world.
 func (d *Directory) All(ctx context.Context) (*access.Directory, error) {
-	d.firstly.Do(func() { d.first.result, d.first.err = walkDirectory(ctx, d.api) })
+	select {
+	case d.firstly <- struct{}{}:
+		defer func() { <-d.firstly }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if d.first == nil {
+		walk := &directoryWalk{}
+		if walk.run(ctx, d.api); walk.calledOff {
+			return nil, walk.err
+		}
+		d.first = walk
+	}
 	return d.first.result, d.first.err
 }
 
@@ -74,24 +96,36 @@ func (d *Directory) Fresh(ctx context.Context) (*access.Directory, error) {
 	}
 	d.mu.Unlock()
 	if mine {
-		d.busy.Lock()
-		d.mu.Lock()
-		d.next = nil
-		d.mu.Unlock()
-		walk.result, walk.err = walkDirectory(ctx, d.api)
-		d.busy.Unlock()
-		close(walk.done)
+		d.lead(ctx, walk)
 	}
 	select {
 	case <-walk.done:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if !mine && errors.Is(walk.err, context.Canceled) && ctx.Err() == nil {
-		// The walk was another caller's, and it was called off.
+	if !mine && walk.calledOff && ctx.Err() == nil {
 		return d.Fresh(ctx)
 	}
 	return walk.result, walk.err
+}
+
+// lead runs a walk that others may wait for, after the one that runs now.
+func (d *Directory) lead(ctx context.Context, walk *directoryWalk) {
+	defer close(walk.done)
+	begin := func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.next = nil
+	}
+	select {
+	case d.busy <- struct{}{}:
+		defer func() { <-d.busy }()
+		begin()
+		walk.run(ctx, d.api)
+	case <-ctx.Done():
+		begin()
+		walk.err, walk.calledOff = ctx.Err(), true
+	}
 }
 
 // UnsettledError says that IAM does not show a write that it accepted.
@@ -134,9 +168,10 @@ func walkDirectory(ctx context.Context, api DirectoryAPI) (*access.Directory, er
 		if !out.IsTruncated {
 			break
 		}
-		if in.Marker = out.Marker; aws.ToString(in.Marker) == "" {
+		if aws.ToString(out.Marker) == "" || aws.ToString(out.Marker) == aws.ToString(in.Marker) {
 			return nil, Explain("iam:GetAccountAuthorizationDetails", "account", errNoMarker)
 		}
+		in.Marker = out.Marker
 	}
 	finish(d)
 	return d, nil

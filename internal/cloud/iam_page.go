@@ -12,7 +12,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/access"
 )
 
-var errNoMarker = errors.New("a page says that there are more and gives no marker")
+var errNoMarker = errors.New("a page says that there are more and gives no new marker")
 
 // managed is one managed policy. The emulator leaves the name out, so that it
 // is taken from the ARN.
