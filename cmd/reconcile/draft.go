@@ -44,6 +44,7 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 			return nil, err
 		}
 	}
+	s.addFindings(&difference, s.accessFindings(ctx, world, difference), only)
 	p, err := s.assemble(difference, world, only)
 	if err != nil {
 		return nil, err
@@ -75,11 +76,26 @@ func (s *session) diff(desired resource.Set, world *observe.World) (plan.Differe
 		}
 		difference.Findings = append(difference.Findings, found...)
 	}
-	slices.SortFunc(difference.Findings, resource.Finding.Compare)
-	difference.Findings = slices.CompactFunc(difference.Findings, func(a, b resource.Finding) bool {
+	compactFindings(&difference)
+	return difference, nil
+}
+
+// compactFindings sorts, and tells the same of one resource once.
+func compactFindings(d *plan.Difference) {
+	slices.SortFunc(d.Findings, resource.Finding.Compare)
+	d.Findings = slices.CompactFunc(d.Findings, func(a, b resource.Finding) bool {
 		return a.Rule == b.Rule && a.ID == b.ID && a.Severity == b.Severity
 	})
-	return difference, nil
+}
+
+// addFindings adds what is known only now that the changes are: of a partial
+// plan it concerns what the plan touches, and is a note elsewhere.
+func (s *session) addFindings(d *plan.Difference, found []resource.Finding, only []string) {
+	d.Findings = append(d.Findings, found...)
+	compactFindings(d)
+	if len(only) > 0 {
+		quieten(d, only)
+	}
 }
 
 // previous is what the last applied commit declared, nil where nothing was
@@ -108,6 +124,12 @@ func (s *session) cut(d plan.Difference, only []string, desired resource.Set) (p
 	if err != nil {
 		return plan.Difference{}, err
 	}
+	quieten(&cut, only)
+	return cut, nil
+}
+
+// quieten makes notes of findings about what a partial plan does not touch.
+func quieten(cut *plan.Difference, only []string) {
 	concerned := map[resource.ID]bool{{}: true}
 	networks := map[string]bool{}
 	for _, c := range cut.Changes {
@@ -124,7 +146,6 @@ func (s *session) cut(d plan.Difference, only []string, desired resource.Set) (p
 		}
 		cut.Findings[i].Severity = resource.Note
 	}
-	return cut, nil
 }
 
 func (s *session) assemble(d plan.Difference, world *observe.World, only []string) (*plan.Plan, error) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/crosschain-ops/reconcile/internal/kinds"
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -124,7 +125,7 @@ func (w *world) reseal(_ bool, args []string) {
 	var p plan.Plan
 	w.ts.Check(decode([]byte(w.ts.ReadFile(args[0])), &p))
 	moving := map[string][]string{}
-	for name, traits := range knownTraits() {
+	for name, traits := range kinds.Traits() {
 		moving[name] = traits.Moving
 	}
 	w.ts.Check(p.Seal(moving))

@@ -7,43 +7,25 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/kind/funding"
-	"github.com/crosschain-ops/reconcile/internal/kind/kmskey"
-	"github.com/crosschain-ops/reconcile/internal/kind/secretkey"
+	"github.com/crosschain-ops/reconcile/internal/kinds"
 	"github.com/crosschain-ops/reconcile/internal/observe"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
-// newKinds is the registration list: one line a kind, with the clients it
-// gets. Kinds are made anew for every reading of the world, and with them the
-// one list of marked resources that keys and secrets share.
+// newKinds gives the kinds their clients. They are made anew for every reading
+// of the world, and with them what they share: one list of marked resources, and
+// one walk over IAM.
 func newKinds(s *session) ([]kind.Kind, error) {
-	marked := cloud.NewInventory(s.tagging, kind.TagEnvironment, s.env.Name, kind.TypeKey, kind.TypeSecret)
-	var list kindList
-	list.add(kmskey.New(kmskey.Options{KMS: s.kms, Tagging: s.tagging, Inventory: marked, Gated: gated(s.env) || s.app.applying}))
-	list.add(secretkey.New(secretkey.Options{Secrets: s.secrets, Inventory: marked}))
-	list.add(funding.New(funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now}))
-	return list.kinds, list.err
+	s.directory = cloud.NewDirectory(s.aws.IAM(), cloud.Clock{}, nil)
+	return kinds.Open(kinds.Clients{
+		Environment: s.env, AWS: s.aws, Directory: s.directory,
+		Marked:  cloud.NewInventory(s.tagging, kind.TagEnvironment, s.env.Name, kind.TypeKey, kind.TypeSecret, kind.TypeBucket),
+		Gated:   gated(s.env) || s.app.applying,
+		Funding: funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now},
+	})
 }
 
-// knownTraits is what show needs of the kinds, without any client.
-func knownTraits() map[string]resource.Traits {
-	return map[string]resource.Traits{kmskey.Name: kmskey.Traits(), secretkey.Name: secretkey.Traits(), funding.Name: funding.Traits()}
-}
-
-type kindList struct {
-	kinds []kind.Kind
-	err   error
-}
-
-func (l *kindList) add(k kind.Kind, err error) {
-	if l.err == nil {
-		l.kinds, l.err = append(l.kinds, k), err
-	}
-}
-
-func (s *session) kms(region string) kmskey.API            { return s.aws.KMS(region) }
-func (s *session) tagging(region string) kmskey.TaggingAPI { return s.aws.Tagging(region) }
-func (s *session) secrets(region string) secretkey.API     { return s.aws.SecretsManager(region) }
+func (s *session) tagging(region string) cloud.TaggingAPI { return s.aws.Tagging(region) }
 
 // reading is the last recorded balance of a wallet, what was paid to it since
 // counted in: an apply that ended halfway paid and recorded no balance, and

@@ -26,6 +26,8 @@ type session struct {
 	aws    *cloud.Session
 	chains *chains
 	kinds  []kind.Kind
+	// directory is the walk over IAM that the kinds share.
+	directory *cloud.Directory
 
 	journal *journal.Journal
 	entries []journal.Entry

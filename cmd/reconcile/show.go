@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/kinds"
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/view"
 )
@@ -31,7 +32,7 @@ credentials, and prints an expired plan too, with a banner.`,
 				return err
 			}
 			o := a.viewOptions()
-			o.Traits, o.Coins = knownTraits(), a.coinsAt(p)
+			o.Traits, o.Coins = kinds.Traits(), a.coinsAt(p)
 			return a.render(p, format, o)
 		},
 	}

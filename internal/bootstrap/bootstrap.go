@@ -108,7 +108,7 @@ func Make(env *config.Environment, actions []kind.Action) (*Set, error) {
 		}
 		role := Role{
 			Name: r.prefix + env.Name, Description: r.description + " in " + env.Name,
-			ARN:   "arn:aws:iam::" + m.account + ":role" + Path + r.prefix + env.Name,
+			ARN:   roleARN(m.account, r.prefix+env.Name),
 			Trust: m.trust(set.Provider, r.subjects), SessionSeconds: sessionSeconds,
 		}
 		if role.Policies, err = m.policies(role, slices.Concat(statements, r.more)); err != nil {
@@ -215,5 +215,12 @@ func document(statements ...access.Statement) access.Document {
 
 // ApplyRoleARN is the role that applies plans in an environment.
 func ApplyRoleARN(account, environment string) string {
-	return "arn:aws:iam::" + account + ":role" + Path + applyRole + environment
+	return roleARN(account, applyRole+environment)
 }
+
+// RoleARNs are all of the tool's roles in an environment.
+func RoleARNs(account, environment string) []string {
+	return []string{roleARN(account, applyRole+environment), roleARN(account, planRole+environment), roleARN(account, watchRole+environment)}
+}
+
+func roleARN(account, name string) string { return "arn:aws:iam::" + account + ":role" + Path + name }

@@ -70,6 +70,9 @@ func (m *maker) readScopes() []scope {
 			"s3:GetBucketLocation", "s3:GetBucketOwnershipControls", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging",
 			"s3:GetBucketVersioning", "s3:GetEncryptionConfiguration",
 		}},
+		// HeadBucket is allowed by it; on the environment's own buckets only, because
+		// it lists objects too.
+		{name: "ReadOwnBuckets", resources: m.buckets(), actions: []string{"s3:ListBucket"}},
 	}
 }
 
@@ -136,7 +139,7 @@ func (m *maker) iamScopes() []scope {
 func (m *maker) bucketScopes() []scope {
 	return []scope{{name: "WriteBuckets", resources: m.buckets(), actions: []string{
 		"s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging",
-		"s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+		"s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:TagResource",
 	}}}
 }
 

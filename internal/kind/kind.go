@@ -206,10 +206,29 @@ func Define[S any](d Definition[S]) (Kind, error) {
 			if err != nil {
 				return nil, err
 			}
-			return d.Steps(from, to, facts)
+			steps, err := d.Steps(from, to, facts)
+			if err != nil {
+				return nil, err
+			}
+			return plain(steps)
 		}
 	}
 	return k, nil
+}
+
+// plain takes a kind's own types out of steps: what is made now and what is read
+// from a file tomorrow must have one digest.
+func plain(steps []resource.Step) ([]resource.Step, error) {
+	for i := range steps {
+		var err error
+		if steps[i].Params, err = steps[i].Params.Plain(); err != nil {
+			return nil, fmt.Errorf("%s: %s: parameters: %w", steps[i].ID, steps[i].Op, err)
+		}
+		if steps[i].Annotations, err = steps[i].Annotations.Plain(); err != nil {
+			return nil, fmt.Errorf("%s: %s: annotations: %w", steps[i].ID, steps[i].Op, err)
+		}
+	}
+	return steps, nil
 }
 
 func complete[S any](d Definition[S]) error {

@@ -36,8 +36,9 @@ type Use struct {
 	Agent string
 	// Principals are ARNs.
 	Principals []string
-	// Others may be able to sign, and need not: the tool's own apply role.
-	Others []string
+	// Others may be able to sign, and need not; Admins may give themselves and
+	// others the right: the tool's own apply role.
+	Others, Admins []string
 	// External: a contracted party uses it, and may do nothing else but write to
 	// Buckets (ARNs).
 	External bool
@@ -68,7 +69,7 @@ func Of(in Input) Proof {
 			continue
 		}
 		out.Expected = append(out.Expected, access.Expectation{
-			Key: use.Key, KeyARN: arn, Agent: use.Agent, Principals: slices.Clone(use.Principals), Others: slices.Clone(use.Others),
+			Key: use.Key, KeyARN: arn, Agent: use.Agent, Principals: slices.Clone(use.Principals), Others: slices.Clone(use.Others), Admins: slices.Clone(use.Admins),
 			External: use.External, Buckets: slices.Clone(use.Buckets),
 		})
 	}

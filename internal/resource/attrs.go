@@ -150,6 +150,34 @@ func (a Attrs) Resolve(lookup func(Ref) (string, bool)) (Attrs, []Ref) {
 	return object, missing
 }
 
+// Plain gives the attributes with nothing in them but what ParseAttrs makes: a
+// kind's own structs become objects, so that the same content has the same
+// canonical form whether it was just made or read from a file.
+func (a Attrs) Plain() (Attrs, error) {
+	if a == nil || isPlain(map[string]any(a)) {
+		return a, nil
+	}
+	return Encode(a)
+}
+
+func isPlain(v any) bool {
+	switch v := v.(type) {
+	case nil, string, bool, json.Number, Ref:
+		return true
+	case map[string]any:
+		for _, element := range v {
+			if !isPlain(element) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(element any) bool { return !isPlain(element) })
+	default:
+		return false
+	}
+}
+
 // Clone copies the attributes deeply.
 func (a Attrs) Clone() Attrs {
 	if a == nil {

@@ -230,3 +230,25 @@ func FuzzParseAttrs(f *testing.F) {
 		}
 	})
 }
+
+func TestPlainAttributesHaveOneFormMadeOrRead(t *testing.T) {
+	t.Parallel()
+	type document struct{ Version, Body string }
+	made := resource.Attrs{"document": document{"z", "a"}, "list": []string{"b"}, "value": resource.RefTo(resource.ID{Kind: "k", Scope: "s", Name: "n"}, "arn"), "n": 7}
+	plain, err := made.Plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := resource.Canonical(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := resource.ParseAttrs(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := resource.Canonical(read)
+	if err != nil || string(first) != string(again) || string(first) != `{"document":{"Body":"a","Version":"z"},"list":["b"],"n":7,"value":{"$ref":"k/s/n#arn"}}` {
+		t.Errorf("made %s\nread %s, %v", first, again, err)
+	}
+}

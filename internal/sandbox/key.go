@@ -22,7 +22,7 @@ import (
 // makeKeys makes the purses' keys, as a bootstrap would: through the kinds
 // themselves, so that a plan finds nothing to mend. It fills in the addresses.
 func makeKeys(ctx context.Context, env *config.Environment, session *cloud.Session, root string, purses []*purse) error {
-	makers, err := kinds(session)
+	makers, err := keyKinds(session)
 	if err != nil {
 		return err
 	}
@@ -34,8 +34,8 @@ func makeKeys(ctx context.Context, env *config.Environment, session *cloud.Sessi
 	return nil
 }
 
-// kinds are those that make keys.
-func kinds(session *cloud.Session) (map[string]kind.Kind, error) {
+// keyKinds are those that make keys.
+func keyKinds(session *cloud.Session) (map[string]kind.Kind, error) {
 	kms, err := kmskey.New(kmskey.Options{
 		KMS:     func(region string) kmskey.API { return session.KMS(region) },
 		Tagging: func(region string) kmskey.TaggingAPI { return session.Tagging(region) },

@@ -37,7 +37,7 @@ func TestABankIsMadeAsItsKindWouldMakeIt(t *testing.T) {
 			if err := makeKeys(t.Context(), env, session, "../..", []*purse{bank}); err != nil {
 				t.Fatal(err)
 			}
-			makers, err := kinds(session)
+			makers, err := keyKinds(session)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -108,6 +108,9 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 		return err
 	}
 	o.Progress(fmt.Sprintf("store: first anchor at %s", revision.Commit))
+	if err := bootstrapTool(ctx, s.env, session); err != nil {
+		return err
+	}
 	root, err := filepath.Abs(o.Root)
 	if err != nil {
 		return err

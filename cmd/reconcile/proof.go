@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/bootstrap"
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/observe"
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/proof"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// accessFindings proves what the environment expects of access, on the account
+// as it will be once the plan is applied. What refuses stops a plan that touches
+// the resource; elsewhere it asks to be acknowledged, so that one missing right
+// does not keep the wallets from being filled.
+func (s *session) accessFindings(ctx context.Context, world *observe.World, d plan.Difference) []resource.Finding {
+	if s.env.Access == nil {
+		return nil
+	}
+	findings := append(s.prove(ctx, world, d.Changes, d.Resolved).Findings, s.toolFindings(ctx)...)
+	touched := map[resource.ID]bool{}
+	for _, c := range d.Changes {
+		touched[c.ID] = true
+	}
+	for i, f := range findings {
+		if f.Severity == resource.Refuse && !touched[f.ID] {
+			findings[i].Severity = resource.Acknowledge
+		}
+	}
+	return findings
+}
+
+// prove plays changes through on what was read. IAM that could not be read is
+// unread already, kind by kind: then there is nothing to prove.
+func (s *session) prove(ctx context.Context, world *observe.World, changes []plan.Change, resolved map[string]string) proof.Proof {
+	live, err := s.directory.All(ctx)
+	if err != nil {
+		return proof.Proof{}
+	}
+	observed := resource.Set{}
+	var managed []string
+	for _, from := range []resource.Set{world.Foreign, world.Owned} {
+		for id, r := range from {
+			observed[id] = r
+		}
+	}
+	for id, r := range world.Owned {
+		if strings.HasPrefix(id.Kind, "iam-") && r.Outputs["arn"] != "" {
+			managed = append(managed, r.Outputs["arn"])
+		}
+	}
+	if s.env.Tool != nil {
+		managed = append(managed, bootstrap.RoleARNs(s.env.AWS.Account, s.env.Name)...)
+	}
+	slices.Sort(managed)
+	return proof.Of(proof.Input{
+		Environment: s.env.Name, Account: s.env.AWS.Account, Live: live, Observed: observed, Managed: managed,
+		Changes: changes, Resolved: resolved, Uses: usesOf(s.env), Unread: world.Unread,
+	})
+}
+
+// usesOf says who is expected to use which key, in the proof's words. A bank is
+// used by the tool itself, if it has a role of its own.
+func usesOf(env *config.Environment) []proof.Use {
+	expected := map[string]config.KeyUse{}
+	for _, use := range env.Access.Uses {
+		expected[use.Key] = use
+	}
+	var uses []proof.Use
+	for _, key := range env.Keys {
+		if key.Holder != "kms" {
+			continue
+		}
+		declared := expected[key.Name]
+		use := proof.Use{Key: key.ResourceID(), Agent: declared.Agent, Principals: declared.Principals, External: declared.External}
+		if use.Agent == "" {
+			use.Agent = key.Name
+		}
+		if env.Tool != nil {
+			// Who manages access can give it: docs/threat-model.md says how far.
+			tool := bootstrap.ApplyRoleARN(env.AWS.Account, env.Name)
+			use.Admins = append(use.Admins, tool)
+			if key.Use == "bank" {
+				use.Others = append(use.Others, tool)
+			}
+		}
+		for _, b := range env.Access.Buckets {
+			if declared.Agent != "" && b.Agent == declared.Agent && b.Instance == declared.Instance {
+				use.Buckets = append(use.Buckets, "arn:aws:s3:::"+b.Bucket)
+			}
+		}
+		uses = append(uses, use)
+	}
+	return uses
+}
+
+// toolFindings compares the tool's own roles with what a person should have
+// made. apply never changes them.
+func (s *session) toolFindings(ctx context.Context) []resource.Finding {
+	live, err := s.directory.All(ctx)
+	if s.env.Tool == nil || err != nil {
+		return nil
+	}
+	set, err := bootstrap.Make(s.env, bootstrap.Actions(s.kinds))
+	if err != nil {
+		return []resource.Finding{{Rule: bootstrap.RuleMissing, Severity: resource.Note, Reason: err.Error()}}
+	}
+	return set.Check(live)
+}
