@@ -97,7 +97,9 @@ func textList(raw json.RawMessage) (list []string, ok bool) {
 var (
 	sidPattern    = regexp.MustCompile(`^[0-9A-Za-z]*$`)
 	actionPattern = regexp.MustCompile(`^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
-	arnPattern    = regexp.MustCompile(`^(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+)$`)
+	// operatorPattern is the list of the IAM User Guide, "Condition operators".
+	operatorPattern = regexp.MustCompile(`^(ForAnyValue:|ForAllValues:)?(String(Not)?(Equals(IgnoreCase)?|Like)|Numeric((Not)?Equals|(Less|Greater)Than(Equals)?)|Date((Not)?Equals|(Less|Greater)Than(Equals)?)|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like)|Null)(IfExists)?$`)
+	arnPattern      = regexp.MustCompile(`^(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+)$`)
 )
 
 // check holds one statement to what is true of all policies of IAM.
@@ -149,9 +151,8 @@ func checkConditions(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &conditions); err != nil {
 		return malformedPolicy("Syntax errors in policy.")
 	}
-	known := regexp.MustCompile(`^(ForAnyValue:|ForAllValues:)?(String(Not)?(Equals(IgnoreCase)?|Like)|Numeric((Not)?Equals|(Less|Greater)Than(Equals)?)|Date((Not)?Equals|(Less|Greater)Than(Equals)?)|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like)|Null)(IfExists)?$`)
 	for operator := range conditions {
-		if !known.MatchString(operator) {
+		if !operatorPattern.MatchString(operator) {
 			return malformedPolicy("Invalid Condition type : %s.", operator)
 		}
 	}
