@@ -92,6 +92,15 @@ func TestWhatGivesPowerAsksForMoreThanWhatTakesIt(t *testing.T) {
 	}
 }
 
+func TestABoundaryThatIsNotDeclaredIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	b := made(t, zero)
+	b.env.Access.Users[0].Boundary = ""
+	if steps, deferred := b.plan(zero); len(steps) != 0 || deferred != "" {
+		t.Errorf("steps %v, %q", ops(steps), deferred)
+	}
+}
+
 func TestOurOwnGroupsAreTheGroupsBusiness(t *testing.T) {
 	t.Parallel()
 	b := made(t, zero)
@@ -134,6 +143,7 @@ func TestAForgedMarkIsRefusedAndAimsNothing(t *testing.T) {
 	for name, mark := range map[string]string{
 		"another user's id":  config.UserID(zero).String(),
 		"a role's id":        config.RoleID("stranger").String(),
+		"nobody's id":        config.UserID("nobody").String(),
 		"no id of ours":      "whatever",
 		"the name elsewhere": "iam-user/us-west-2/stranger",
 	} {
@@ -150,9 +160,17 @@ func TestAForgedMarkIsRefusedAndAimsNothing(t *testing.T) {
 				t.Errorf("finding %+v", f)
 			}
 			_, duplicate := b.findings(zero)["duplicate-id"]
-			if _, deferred := b.plan(zero); duplicate != (mark == config.UserID(zero).String()) || duplicate != (deferred != "") {
+			noted := slices.ContainsFunc(seen.Facts, func(f resource.Fact) bool { return f.Name == "duplicate" })
+			if _, deferred := b.plan(zero); noted != duplicate || duplicate != (mark == config.UserID(zero).String()) || duplicate != (deferred != "") {
 				t.Errorf("%s is a duplicate: %t, deferred: %q", zero, duplicate, deferred)
 			}
+			declared := b.env.Access.Users
+			b.env.Access.Users = nil
+			b.untag(t, zero, kind.TagProtect)
+			if steps, deferred := b.plan(zero); duplicate != (len(steps) == 0) || duplicate != strings.Contains(deferred, "stranger") {
+				t.Errorf("its removal is %v, %q", ops(steps), deferred)
+			}
+			b.env.Access.Users = declared
 			// Not even when the configuration asks for its adoption.
 			b.env.Access.Users = append(b.env.Access.Users, config.User{Name: "stranger", Path: "/", Adopt: true})
 			if steps, deferred := b.plan("stranger"); len(steps) != 0 || deferred == "" {
@@ -228,10 +246,11 @@ func TestAdoptionWritesTheMarkAndNothingElse(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, zero)
 	b.foreign(t)
-	if steps, deferred := b.plan(zero); len(steps) != 0 || deferred == "" {
-		t.Errorf("without a word in the configuration: %v", ops(steps))
+	b.env.Access.Users[0].Path = "/"
+	if steps, deferred := b.plan(zero); len(steps) != 0 || deferred != "the user does not carry our mark" {
+		t.Errorf("without a word in the configuration: %v, %q", ops(steps), deferred)
 	}
-	b.env.Access.Users[0].Adopt, b.env.Access.Users[0].Path = true, "/"
+	b.env.Access.Users[0].Adopt = true
 	steps, _ := b.plan(zero)
 	if !slices.Equal(ops(steps), []string{kind.AdoptOp}) || len(steps[0].Pre) != 2 || steps[0].Pre[0].Op != resource.Absent {
 		t.Fatalf("steps %+v", steps)
@@ -267,6 +286,10 @@ func TestAnotherPathOrSpellingIsForAPerson(t *testing.T) {
 	if steps, deferred := b.plan(strings.ToUpper(zero)); len(steps) != 0 || !strings.Contains(deferred, "wrong-name") {
 		t.Errorf("steps %v", ops(steps))
 	}
+	b.tag(t, zero, map[string]string{kind.TagID: config.UserID(strings.ToUpper(zero)).String()})
+	if seen := b.observe(); len(seen.Owned) != 0 {
+		t.Errorf("a mark for another spelling makes it ours: %v", seen.Owned)
+	}
 }
 
 func TestWhatLiesUnderOurPathWithoutAMarkIsNotedAndLeftAlone(t *testing.T) {
@@ -279,6 +302,11 @@ func TestWhatLiesUnderOurPathWithoutAMarkIsNotedAndLeftAlone(t *testing.T) {
 	}
 	if seen := b.observe(); len(seen.Owned)+len(seen.Foreign) != 1 || len(b.findings("theirs")) != 0 {
 		t.Errorf("seen %+v", seen)
+	}
+	// One that is declared is foreign, which the plan refuses by itself.
+	b.env.Access.Users = append(b.env.Access.Users, config.User{Name: "squatter", Path: ourPath})
+	if len(b.findings("squatter")) != 0 || len(b.observe().Foreign) != 1 {
+		t.Errorf("findings %v", b.findings("squatter"))
 	}
 }
 
