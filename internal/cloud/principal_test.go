@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -146,3 +147,32 @@ func second[O any](_ O, err error) error { return err }
 
 // fast lifts our own rates.
 func fast(o *cloud.Options) { o.Unlimited = true }
+
+func TestIAMIsAskedSlowly(t *testing.T) {
+	t.Parallel()
+	rates := cloud.DefaultRates()
+	fake := reflect.TypeFor[*cloudtest.FakeIAM]()
+	for i := range fake.NumMethod() {
+		method := fake.Method(i)
+		takesContext := method.Type.NumIn() > 1 && method.Type.In(1) == reflect.TypeFor[context.Context]()
+		// These two make scenes and bootstrap an account.
+		if !takesContext || method.Name == "CreateLoginProfile" || method.Name == "CreateOpenIDConnectProvider" {
+			continue
+		}
+		if rate := rates["iam."+method.Name]; rate <= 0 || rate > 35 {
+			t.Errorf("%s has a rate of %g a second", method.Name, rate)
+		}
+	}
+	now := time.Unix(0, 0)
+	clock := cloud.Clock{Now: func() time.Time { return now }, Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil }}
+	session, s := open(t, func(o *cloud.Options) { o.Clock = clock }, func(http.ResponseWriter, string, int) {})
+	for range 11 {
+		if err := second(session.IAM().UpdateUser(t.Context(), &iam.UpdateUserInput{UserName: aws.String("ada")})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Eleven writes at 5 a second: the first at once, ten after 0.2 s each.
+	if waited := now.Sub(time.Unix(0, 0)).Round(time.Millisecond); waited != 2*time.Second || s.count("UpdateUser") != 11 {
+		t.Errorf("waited %s", waited)
+	}
+}
