@@ -46,7 +46,7 @@ func poisonedDocument(x, effect string) members {
 
 func FuzzNoDocumentBreaksAPlan(f *testing.F) {
 	for i, value := range hostile() {
-		if i%2 == 0 {
+		if i%4 == 0 {
 			f.Add(value, 60+i)
 		}
 	}

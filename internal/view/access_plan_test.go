@@ -342,6 +342,32 @@ func TestDocumentsInAnotherOrderFoldAllTheSame(t *testing.T) {
 	}
 }
 
+func TestWhatIsMadeWithNothingTellsNothing(t *testing.T) {
+	t.Parallel()
+	id := iam("user", "staging-relayer")
+	user := created(plan.Change{ID: id, Risk: resource.Routine, Why: from("agents.cue", 31), After: mark(id, members{"groups": []any{}, "policies": []any{}, "inline": members{}})}, "create-user")
+	got := planText(t, stagingPlan(user), wide())
+	if line := lineOf(got, "+ iam-user"); !strings.Contains(got, line+"\ncreate 1") {
+		t.Errorf("it reads:\n%s", got)
+	}
+	user.Risk = resource.Sensitive
+	if got := planText(t, stagingPlan(user), wide()); strings.Contains(got, "[]") || strings.Contains(got, "{}") {
+		t.Errorf("it reads:\n%s", got)
+	}
+}
+
+func TestBucketsOfOnePatternFoldInASentence(t *testing.T) {
+	t.Parallel()
+	var objects []any
+	for _, network := range networks() {
+		objects = append(objects, "arn:aws:s3:::acme-validator-0-"+network+"/*")
+	}
+	got := told(t, "iam-policy", "document", nil, document(with(allow("s3:PutObject"), "Resource", append(objects, "arn:aws:s3:::a{b,c}/*"))), false)
+	if got != `+ allow s3:PutObject on objects in bucket "a{b,c}" like *, objects in bucket acme-validator-0-{all 8 networks}` {
+		t.Errorf("it reads %s", got)
+	}
+}
+
 func TestSpacesInAValueAreNotLostWhereLinesWrap(t *testing.T) {
 	t.Parallel()
 	like := func(value string) string {

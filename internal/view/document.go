@@ -53,7 +53,10 @@ func documentOf(value any) (access.Document, error) {
 // all other fields.
 func (v *viewer) access(c plan.Change, f plan.FieldChange) ([]field, bool) {
 	before, after := f.Before, v.unresolved(c, f)
-	switch {
+	switch empty, ok := after.([]any); {
+	case ok && len(empty) == 0 && before == nil && c.Action == plan.Create && setPath(f.Path):
+		// What is made with none of them has nothing to tell.
+		return nil, true
 	case f.Path == inlinePath:
 		return v.inline(c, before, after)
 	case isDocument(f.Path, before) && (after == nil || isDocument(f.Path, after)), before == nil && isDocument(f.Path, after):
@@ -68,7 +71,7 @@ func (v *viewer) grants(c plan.Change) bool {
 	s := v.speaker(c)
 	for _, f := range c.Fields {
 		after := v.unresolved(c, f)
-		if f.Path == inlinePath && after != nil {
+		if inline, _ := object(after); f.Path == inlinePath && len(inline) > 0 {
 			return true
 		}
 		if !isDocument(f.Path, after) {
@@ -88,7 +91,7 @@ func (v *viewer) grants(c plan.Change) bool {
 func (v *viewer) inline(c plan.Change, before, after any) ([]field, bool) {
 	old, oldIsObject := object(before)
 	now, nowIsObject := object(after)
-	if (before != nil && !oldIsObject) || (after != nil && !nowIsObject) || len(old)+len(now) == 0 {
+	if (before != nil && !oldIsObject) || (after != nil && !nowIsObject) {
 		return nil, false
 	}
 	var lines []field

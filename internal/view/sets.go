@@ -7,6 +7,11 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
+// setPath says that an attribute of this name is a set of names.
+func setPath(path string) bool {
+	return slices.Contains([]string{"policies", "attached", "members", "groups", "writers", "signers"}, path)
+}
+
 // sets tells attributes that are sets of names, in which order says nothing,
 // and the switches that block public access. It answers false for others.
 func (v *viewer) sets(path string, before, after any) ([]field, bool) {
@@ -16,7 +21,7 @@ func (v *viewer) sets(path string, before, after any) ([]field, bool) {
 	if path == "boundary" {
 		return v.boundary(before, after)
 	}
-	if !slices.Contains([]string{"policies", "attached", "members", "groups", "writers", "signers"}, path) || !isList(before, after) {
+	if !setPath(path) || !isList(before, after) {
 		return nil, false
 	}
 	s := speaker{names: v.names, known: v.known, account: v.p.Identity.Account, exact: v.o.Verbose}
@@ -79,7 +84,7 @@ func (v *viewer) boundary(before, after any) ([]field, bool) {
 func (s speaker) member(element any) (word string, wide bool) {
 	switch element := element.(type) {
 	case resource.Ref:
-		return s.ref(element), false
+		return s.names.short(element.ID), false
 	case string:
 		if id, ok := s.known[element]; ok && !s.exact {
 			return s.names.short(id), false

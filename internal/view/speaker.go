@@ -233,7 +233,7 @@ func (s speaker) ref(ref resource.Ref) string {
 // by kind and name, folded as names are folded everywhere.
 func (s speaker) resources(items []item) []string {
 	var words, kinds []string
-	byKind := map[string][]resource.ID{}
+	byKind, buckets := map[string][]resource.ID{}, map[string][]resource.ID{}
 	for _, i := range items {
 		id, known := s.known[i.value.Literal]
 		if ref := i.value.Ref; ref != nil && ref.Output == arnOutput {
@@ -250,7 +250,16 @@ func (s speaker) resources(items []item) []string {
 		case known:
 			words = append(words, id.String()+" ("+literal(i.value.Literal)+")")
 		default:
+			if form, name, ok := plainBucket(i.value.Literal); ok && !s.exact {
+				buckets[form] = append(buckets[form], resource.ID{Scope: globalScope, Name: name})
+				continue
+			}
 			words = append(words, s.resource(i.value.Literal))
+		}
+	}
+	for _, form := range slices.Sorted(maps.Keys(buckets)) {
+		for _, shape := range s.names.shapes(buckets[form]) {
+			words = append(words, form+" "+s.names.inside(shape))
 		}
 	}
 	for _, kind := range kinds {
@@ -261,21 +270,32 @@ func (s speaker) resources(items []item) []string {
 	return words
 }
 
+// s3ARN is how the ARNs of buckets and their objects begin.
+const s3ARN = "arn:aws:s3:::"
+
+// plainBucket recognises a bucket, or all of its objects, of a name that S3
+// takes (Amazon S3 User Guide, "General purpose bucket naming rules").
+func plainBucket(text string) (form, name string, ok bool) {
+	path, isBucket := strings.CutPrefix(text, s3ARN)
+	name, objects := strings.CutSuffix(path, "/*")
+	form = "bucket"
+	if objects {
+		form = "objects in bucket"
+	}
+	return form, name, isBucket && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
+}
+
 // resource says one ARN that belongs to nothing that the plan knows.
 func (s speaker) resource(text string) string {
-	path, isBucket := strings.CutPrefix(text, "arn:aws:s3:::")
-	name, prefix, objects := strings.Cut(path, "/")
+	path, isBucket := strings.CutPrefix(text, s3ARN)
+	name, prefix, _ := strings.Cut(path, "/")
 	switch {
 	case text == "*" && s.ownKey:
 		return "this key"
 	case text == "*":
 		return anything
-	case s.exact, !isBucket, strings.ContainsAny(name, "*?"):
+	case s.exact, !isBucket, prefix == "", strings.ContainsAny(name, "*?"):
 		return literal(text)
-	case !objects:
-		return "bucket " + literalName(name)
-	case prefix == "*":
-		return "objects in bucket " + literalName(name)
 	default:
 		return "objects in bucket " + literalName(name) + " like " + literal(prefix)
 	}
