@@ -13,7 +13,7 @@ func desired(env *config.Environment, b config.Bucket) Spec {
 		// ACLs stay blocked; only the two settings that a public policy needs off
 		// are off (S3 User Guide, "Blocking public access to your Amazon S3
 		// storage").
-		PublicAccess: &PublicAccess{BlockACLs: true},
+		PublicAccess: &PublicAccess{BlockACLs: true, IgnoreACLs: true},
 		Ownership:    ownerEnforced, Versioning: versioned, Encryption: encrypted,
 		Tags: peopleTags(b), Protect: b.Protect, Adopt: b.Adopt,
 	}
