@@ -282,15 +282,25 @@ func TestAMarkThatWasTakenOffStopsEveryWrite(t *testing.T) {
 		b.drift()[name](t)
 		_, steps, _ := b.judge()
 		b.setTags(t, map[string]string{kind.TagEnvironment: "production", kind.TagID: proofs().ResourceID().String()})
+		b.refuses(steps, name, "production")
+		b.setTags(t, kind.MarkTags("staging", checkpoints().ResourceID()))
+		b.refuses(steps, name, checkpoints().Name)
 		b.fake.Forget()
-		for _, step := range steps {
-			var refused *kind.NotAcceptedError
-			if err := b.try(step); !errors.As(err, &refused) || !strings.Contains(err.Error(), "production") {
-				t.Errorf("%s: %s: %v", name, step.Op, err)
-			}
-		}
+		b.refuses(steps, name, checkpoints().Name)
 		if writes := b.writes(); len(writes) > 0 {
 			t.Errorf("%s: written: %v", name, writes)
+		}
+	}
+}
+
+// refuses fails unless every step names the mark that it found, and is not
+// done.
+func (b *bench) refuses(steps []resource.Step, name, mark string) {
+	b.Helper()
+	for _, step := range steps {
+		var refused *kind.NotAcceptedError
+		if err := b.try(step); !errors.As(err, &refused) || !strings.Contains(err.Error(), mark) {
+			b.Errorf("%s: %s: %v", name, step.Op, err)
 		}
 	}
 }
