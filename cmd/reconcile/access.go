@@ -89,6 +89,7 @@ func (a *app) access(ctx context.Context, name string, o view.AccessOptions) err
 		report.Keys = append(report.Keys, s.keyAccess(proved.Now, expected))
 	}
 	o.Options = a.viewOptions()
+	o.Coins = coinsOf(s.env)
 	if err := view.Access(a.out, report, o); err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (a *app) access(ctx context.Context, name string, o view.AccessOptions) err
 func (s *session) keyAccess(w *access.World, e access.Expectation) view.KeyAccess {
 	key, _ := s.env.Key(e.Key.Name)
 	row := view.KeyAccess{
-		ID: e.Key, Key: key.Name, Alias: key.Alias, ARN: e.KeyARN, Agent: key.Agent, Instance: key.Instance, Managed: len(e.Principals) > 0,
+		ID: e.Key, Key: key.Name, Alias: key.Alias, ARN: e.KeyARN, Agent: key.Agent, Instance: key.Instance, Managed: len(e.Principals)+len(e.Others) > 0,
 	}
 	for _, h := range w.Who("kms:Sign", e.KeyARN) {
 		row.Signers = append(row.Signers, view.Signer{

@@ -51,6 +51,9 @@ func (s *session) perform(ctx context.Context, p *plan.Plan, desired resource.Se
 	if err != nil {
 		return withHint(err, "reconcile plan %s --out FILE", s.env.Name)
 	}
+	if err := s.proveAgain(held, p, world); err != nil {
+		return err
+	}
 	if err := s.begin(held, p, lease.Term()); err != nil {
 		return err
 	}

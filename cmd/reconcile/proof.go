@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/bootstrap"
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/gate"
 	"github.com/crosschain-ops/reconcile/internal/observe"
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/proof"
@@ -21,9 +24,13 @@ func (s *session) accessFindings(ctx context.Context, world *observe.World, d pl
 	if s.env.Access == nil {
 		return nil
 	}
-	findings := append(s.prove(ctx, world, d.Changes, d.Resolved).Findings, s.toolFindings(ctx)...)
+	return untouchedAsk(append(s.prove(ctx, world, d.Changes, d.Resolved).Findings, s.toolFindings(ctx)...), d.Changes)
+}
+
+// untouchedAsk makes an acknowledgement of a refusal that no change touches.
+func untouchedAsk(findings []resource.Finding, changes []plan.Change) []resource.Finding {
 	touched := map[resource.ID]bool{}
-	for _, c := range d.Changes {
+	for _, c := range changes {
 		touched[c.ID] = true
 	}
 	for i, f := range findings {
@@ -34,6 +41,27 @@ func (s *session) accessFindings(ctx context.Context, world *observe.World, d pl
 	return findings
 }
 
+// proveAgain plays the plan through on the account as it is right before the
+// first write, for the keys that the plan touches or points at. What refuses now
+// and did not when the plan was reviewed stops it.
+func (s *session) proveAgain(ctx context.Context, p *plan.Plan, world *observe.World) error {
+	if s.env.Access == nil {
+		return nil
+	}
+	live, err := s.directory.Fresh(ctx)
+	if err != nil {
+		return err
+	}
+	found := s.proveOn(live, world, p.Changes, p.Resolved).Findings
+	found = slices.DeleteFunc(untouchedAsk(found, p.Changes), func(f resource.Finding) bool { return f.ID.Kind != "kms-key" && f.Rule != proof.RuleGap })
+	fresh := gate.NewRefusals(gate.Without(p.Findings), found)
+	if len(fresh) == 0 {
+		return nil
+	}
+	return &exitError{code: exitRefused, err: withHint(
+		fmt.Errorf("%s: access has moved since the plan was made: %s: %s: %s", s.env.Name, fresh[0].ID, fresh[0].Rule, fresh[0].Reason), "reconcile plan %s", s.env.Name)}
+}
+
 // prove plays changes through on what was read. IAM that could not be read is
 // unread already, kind by kind: then there is nothing to prove.
 func (s *session) prove(ctx context.Context, world *observe.World, changes []plan.Change, resolved map[string]string) proof.Proof {
@@ -41,6 +69,10 @@ func (s *session) prove(ctx context.Context, world *observe.World, changes []pla
 	if err != nil {
 		return proof.Proof{}
 	}
+	return s.proveOn(live, world, changes, resolved)
+}
+
+func (s *session) proveOn(live *access.Directory, world *observe.World, changes []plan.Change, resolved map[string]string) proof.Proof {
 	observed := resource.Set{}
 	var managed []string
 	for _, from := range []resource.Set{world.Foreign, world.Owned} {
