@@ -137,6 +137,7 @@ func boundaryVectors() []vector {
 		{name: "NotPrincipal denies who is not listed", source: notPrincipal, setting: setting{identity: []string{signAny}, key: []string{delegates, allBut(user("bob"))}}, principal: alice, want: access.Denied, says: "AllBut"},
 		{name: "NotPrincipal with a role and not its session cannot be told", source: notPrincipal, setting: setting{identity: []string{signAny}, key: []string{delegates, allBut(agent, root)}}, principal: agent, want: access.Unknown},
 		{name: "NotPrincipal always denies who has a boundary", source: notPrincipal, setting: setting{identity: []string{signAny}, boundary: []string{signAny}, key: []string{delegates, allBut(alice, root)}}, principal: alice, want: access.Denied},
+		{name: "NotPrincipal spares the root user that it lists", source: notPrincipal, setting: setting{key: []string{delegates, allBut(root)}}, principal: root, want: access.Allowed},
 		{name: "NotPrincipal with Allow is not supported", source: notPrincipal, setting: setting{key: []string{`{"Effect":"Allow","NotPrincipal":{"AWS":"` + agent + `"},"Action":"kms:Sign","Resource":"*"}`}}, principal: alice, want: access.Unknown},
 
 		{name: "NotAction allows what it does not list", source: elements, setting: setting{identity: []string{`{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}`}}, principal: alice, want: access.Allowed},
