@@ -229,6 +229,22 @@ func TestKeyPoliciesNameThePrincipalsWhereTheyGrant(t *testing.T) {
 	}
 }
 
+func TestASecretIsGrantedByIAMWhateverGrantsTheOthers(t *testing.T) {
+	t.Parallel()
+	env := granted(t, "", `access: {shape: "users", organization: "acme", grants: "keyPolicy"}
+keys: "relayer-signer-fuji": holder: "hex"`)
+	if got := rights(env.Access)[0]; got != "user staging-relayer | staging-relayer-signer | secretsmanager:GetSecretValue | relayer-signer-fuji" {
+		t.Errorf("the first right is %s", got)
+	}
+	by := map[string]string{}
+	for _, u := range env.Access.Uses {
+		by[u.Key] = u.By
+	}
+	if by["relayer-signer-fuji"] != config.ByIAM || by["relayer-signer-sepolia"] != config.ByKeyPolicy {
+		t.Errorf("rights are written in %v", by)
+	}
+}
+
 func TestAnOutsideOperatorBringsItsOwnPrincipals(t *testing.T) {
 	t.Parallel()
 	const theirs = "arn:aws:iam::444455556666:role/validator"

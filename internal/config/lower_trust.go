@@ -9,10 +9,11 @@ import (
 )
 
 // trustOf is who may assume the role of a seat: the agent's own trust, or that
-// of all. An outside operator's role never has that of all: it is our cluster.
+// of all. checkForm refuses an outside operator's role without its own: that of
+// all is our cluster.
 func (a *accessing) trustOf(s *seat) []Trust {
 	raw, at := s.form.own.Trust, s.form.at.Append(cue.Str("trust"))
-	if raw == nil && s.agent.OperatedBy != "external" {
+	if raw == nil {
 		raw, at = a.raw.Trust, in("access", "trust")
 	}
 	if raw == nil {
