@@ -1,12 +1,14 @@
 package iamgroup_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
@@ -112,6 +114,26 @@ func TestHowAGroupIsMended(t *testing.T) {
 			b.want(text(b.apply(admins)), "")
 		})
 	}
+}
+
+// odd is IAM that shows a document which nobody here understands.
+type odd struct{ *cloudtest.FakeIAM }
+
+func (o odd) GetAccountAuthorizationDetails(ctx context.Context, in *iam.GetAccountAuthorizationDetailsInput, options ...func(*iam.Options)) (*iam.GetAccountAuthorizationDetailsOutput, error) {
+	out, err := o.FakeIAM.GetAccountAuthorizationDetails(ctx, in, options...)
+	if err == nil {
+		out.GroupDetailList[0].GroupPolicyList = []types.PolicyDetail{{PolicyName: aws.String("odd"), PolicyDocument: aws.String("what is this")}}
+	}
+	return out, err
+}
+
+func TestWhatIsNotUnderstoodMayDeny(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, environment(admins)).create()
+	b.place.api = odd{b.fake.IAM()}
+	b.k = b.place.kind(t)
+	list, _ := b.plan(admins)
+	b.want(text(ops(list)), "delete-inline-deny odd")
 }
 
 func (b *bench) leave(group, user string) {

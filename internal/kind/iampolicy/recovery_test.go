@@ -96,6 +96,12 @@ func TestThatNothingHappenedIsProved(t *testing.T) {
 			b.write(b.T, arn, less)
 			b.drop(arn, "v1")
 		}, "it gives something that the document in force does not"},
+		"another version of the number": {"return-to-version", func(b *bench) { b.setBack(b.T, arn) }, func(b *bench) {
+			b.drop(arn, "v1")
+			b.remove(arn)
+			b.make(b.T, ourPath, zero, wider, nil)
+			b.write(b.T, arn, wide)
+		}, "version v1 does not mean what was planned"},
 		"it is gone": {"narrow", drifted, func(b *bench) { b.remove(arn) }, arn + " is not there"},
 		"it was attached since": {"delete-policy", removed, func(b *bench) { b.attach(b.T, "somebody", arn) },
 			"is attached to user/somebody"},

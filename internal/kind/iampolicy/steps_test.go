@@ -195,6 +195,7 @@ func TestTheBoundaryAndAWSsOwnPoliciesAreNeverOurs(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, environment(zero))
 	b.env.Access.Boundary = b.make(t, ourPath, "reconcile-boundary", wide, nil)
+	b.env.Access.Policies[0].Name = "ReadOnlyAccess"
 	b.attach(t, "somebody", "arn:aws:iam::aws:policy/ReadOnlyAccess")
 	if seen := b.observe(); len(seen.Owned)+len(seen.Foreign) != 0 {
 		t.Errorf("%+v", seen)
