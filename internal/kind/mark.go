@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -86,6 +88,16 @@ func MarkOf(tags map[string]string, environment string, ours bool) string {
 	return strings.TrimSpace(tags[TagEnvironment] + " " + tags[TagID])
 }
 
+// TaggedAddress is the address that a key's tags say it has. Only the EIP-55 form
+// counts: what somebody typed by hand is not good enough.
+func TaggedAddress(tags map[string]string) (address string, ok bool) {
+	address = tags[TagAddress]
+	if !common.IsHexAddress(address) || common.HexToAddress(address).Hex() != address {
+		return "", false
+	}
+	return address, true
+}
+
 // ShownTags keeps of an object's tags those that are declared; of an undeclared
 // object those that we would have written. Others are nobody's business here.
 func ShownTags(live, want map[string]string, declared bool) map[string]string {
@@ -104,8 +116,8 @@ func ShownTags(live, want map[string]string, declared bool) map[string]string {
 
 // KeysOf lists the environment's keys that are resources of one kind, by scope.
 // The keys of an agent that a contracted party runs are among them: they stay in
-// our account, and the party is granted their use. The environment's own region is always there: what nobody declares any more
-// is looked for in it.
+// our account, and the party is granted their use. The environment's own region
+// is always there: what nobody declares any more is looked for in it.
 func KeysOf(env *config.Environment, kind string) map[string]map[resource.ID]config.Key {
 	scopes := map[string]map[resource.ID]config.Key{env.AWS.Region: {}}
 	for _, key := range env.Keys {

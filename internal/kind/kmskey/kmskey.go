@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -77,19 +76,8 @@ const (
 
 // API is what the kind needs of KMS in one region.
 type API interface {
-	Reader
+	cloud.KeyringAPI
 	Writer
-}
-
-// Reader is what reading keys needs.
-type Reader interface {
-	DescribeKey(context.Context, *kms.DescribeKeyInput, ...func(*kms.Options)) (*kms.DescribeKeyOutput, error)
-	GetKeyPolicy(context.Context, *kms.GetKeyPolicyInput, ...func(*kms.Options)) (*kms.GetKeyPolicyOutput, error)
-	GetPublicKey(context.Context, *kms.GetPublicKeyInput, ...func(*kms.Options)) (*kms.GetPublicKeyOutput, error)
-	ListAliases(context.Context, *kms.ListAliasesInput, ...func(*kms.Options)) (*kms.ListAliasesOutput, error)
-	ListGrants(context.Context, *kms.ListGrantsInput, ...func(*kms.Options)) (*kms.ListGrantsOutput, error)
-	ListKeys(context.Context, *kms.ListKeysInput, ...func(*kms.Options)) (*kms.ListKeysOutput, error)
-	ListResourceTags(context.Context, *kms.ListResourceTagsInput, ...func(*kms.Options)) (*kms.ListResourceTagsOutput, error)
 }
 
 // Writer is what making and mending keys needs.
@@ -144,7 +132,7 @@ func New(o Options) (kind.Kind, error) {
 	k := &kmsKey{o}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
-		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
+		Check: form().Check, Steps: form().Steps, Prepare: prepare, Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -204,19 +192,14 @@ func Actions() []kind.Action {
 
 // declare lists the KMS keys of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
-	var objects []kind.Object[Spec]
 	rights := rightsOf(env)
-	for _, keys := range kind.KeysOf(env, Name) {
-		for id, key := range keys {
-			spec := desired(env, key)
-			if spec.Policy = rights.policy(key.Policy); spec.Policy != nil {
-				spec.Expected = rights.signers[key.Name]
-			}
-			objects = append(objects, kind.Object[Spec]{ID: id, Spec: spec, Why: []resource.Source{key.Source}})
+	return kind.DeclareKeys(env, Name, func(key config.Key) Spec {
+		spec := desired(env, key)
+		if spec.Policy = rights.policy(key.Policy); spec.Policy != nil {
+			spec.Expected = rights.signers[key.Name]
 		}
-	}
-	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
-	return objects, nil
+		return spec
+	}), nil
 }
 
 func desired(env *config.Environment, key config.Key) Spec {
