@@ -100,7 +100,8 @@ func session(t *testing.T, endpoint string) *cloud.Session {
 	return s
 }
 
-func harness(open func(*testing.T) place) kindtest.Harness {
+// harness makes worlds; a log gathers what the kind calls in them.
+func harness(open func(*testing.T) place, log *kindtest.CallLog) kindtest.Harness {
 	return kindtest.Harness{
 		Recode: kindtest.Recode[secretkey.Spec],
 		New: func(t *testing.T) *kindtest.World {
@@ -109,6 +110,9 @@ func harness(open func(*testing.T) place) kindtest.Harness {
 			k, err := secretkey.New(p.options)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if log != nil {
+				t.Cleanup(func() { log.Add(p.faults.Calls()) })
 			}
 			return &kindtest.World{
 				Kind: k, Environment: environment(zero, one), Smaller: environment(zero),
@@ -215,15 +219,20 @@ func (p place) foreign(t *testing.T) (resource.ID, func() string) {
 
 func TestTheKindConformsOnTheFake(t *testing.T) {
 	t.Parallel()
-	kindtest.Run(t, harness(onFake))
+	kindtest.Run(t, harness(onFake, nil))
 }
 
-func TestTheKindConformsOnTheEmulator(t *testing.T) {
+func TestTheKindConformsOnTheEmulatorAndCallsWhatItDeclares(t *testing.T) {
 	t.Parallel()
 	moto, err := cloudtest.StartMoto(cloudtest.MotoOptions{Account: account})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(moto.Close)
-	kindtest.Run(t, harness(onEmulator(moto)))
+	var log kindtest.CallLog
+	kindtest.Run(t, harness(onEmulator(moto), &log))
+	k, err := secretkey.New(onFake(t).options)
+	must(t, nil, err)
+	// The tags are asked for only where no hex key is declared.
+	log.Require(t, k, nil, "tag:GetResources")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -28,17 +26,11 @@ type parameters struct {
 	Tags        map[string]string `json:"tags"`
 }
 
-// intent is what the journal holds of an attempt.
-type intent struct {
-	Intent string `json:"intent"`
-}
-
-func prepare(_ context.Context, resolved kind.Resolved) (kind.Prepared, error) {
+func prepare(ctx context.Context, resolved kind.Resolved) (kind.Prepared, error) {
 	if _, err := decode(resolved.Step); err != nil {
 		return nil, err
 	}
-	data, err := resource.Canonical(intent{resolved.Intent})
-	return kind.Prepared(data), err
+	return kind.PrepareIntent(ctx, resolved)
 }
 
 func decode(step resource.Step) (parameters, error) {
@@ -52,56 +44,41 @@ func decode(step resource.Step) (parameters, error) {
 	return p, nil
 }
 
-func intentOf(prepared kind.Prepared) (string, error) {
-	var attempt intent
-	if err := json.Unmarshal(prepared, &attempt); err != nil || attempt.Intent == "" {
-		return "", errors.New("the journal's record holds no intent")
-	}
-	return attempt.Intent, nil
-}
-
 // refused marks an error that proves that nothing happened.
-func refused(err error) error {
+func refused(action, about string, err error) error {
 	if cloud.NotAccepted(err) {
-		return &kind.NotAcceptedError{Err: err}
+		return &kind.NotAcceptedError{Err: cloud.Explain(action, about, err)}
 	}
-	return err
+	return cloud.Explain(action, about, err)
 }
 
 func (k *secretKey) do(ctx context.Context, resolved kind.Resolved, prepared kind.Prepared) (resource.Outputs, error) {
-	step := resolved.Step
-	p, err := decode(step)
+	op, api := resolved.Step.Op, k.Secrets(resolved.Step.ID.Scope)
+	p, err := decode(resolved.Step)
 	if err != nil {
 		return nil, &kind.NotAcceptedError{Err: err}
 	}
-	api := k.Secrets(step.ID.Scope)
-	switch step.Op {
+	switch op {
 	case opCreate:
-		attempt, err := intentOf(prepared)
+		attempts, err := kind.Intents(prepared)
 		if err != nil {
 			return nil, &kind.NotAcceptedError{Err: err}
 		}
-		return k.create(ctx, api, p, attempt)
+		return k.create(ctx, api, p, attempts[0])
 	case opTag, kind.AdoptOp:
-		_, err = api.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: aws.String(p.Secret), Tags: tagList(p.Tags)})
-		err = refused(cloud.Explain("secretsmanager:TagResource", p.Secret, err))
+		_, err = api.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: aws.String(p.Secret), Tags: cloud.SecretTags(p.Tags)})
+		err = refused("secretsmanager:TagResource", p.Secret, err)
 	case opDescribe:
 		_, err = api.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: aws.String(p.Secret), Description: aws.String(p.Description)})
-		err = refused(cloud.Explain("secretsmanager:UpdateSecret", p.Secret, err))
+		err = refused("secretsmanager:UpdateSecret", p.Secret, err)
 	default:
-		err = &kind.NotAcceptedError{Err: fmt.Errorf("no operation %q", step.Op)}
+		err = &kind.NotAcceptedError{Err: fmt.Errorf("no operation %q", op)}
 	}
 	if err != nil {
 		return nil, err
 	}
-	there, err := k.Clock.Await(ctx, k.Waits, func() (bool, error) { return holds(ctx, api, step.Op, p) })
-	if err != nil {
-		return nil, fmt.Errorf("accepted, and then: %w", err)
-	}
-	if !there {
-		return nil, fmt.Errorf("%s was accepted and cannot be seen yet", step.Op)
-	}
-	return nil, nil
+	seen, err := k.holds(ctx, api, op, p)
+	return nil, kind.Accepted(op, seen, err)
 }
 
 // create makes a key, stores it and forgets it. The token makes the call safe
@@ -114,18 +91,16 @@ func (k *secretKey) create(ctx context.Context, api API, p parameters, attempt s
 	defer cloud.ZeroKey(key)
 	value := cloud.EncodeSecretKey(key)
 	defer clear(value)
-	tags := maps.Clone(p.Tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
+	tags := map[string]string{}
+	maps.Copy(tags, p.Tags)
 	tags[kind.TagAddress] = crypto.PubkeyToAddress(key.PublicKey).Hex()
 	tags[kind.TagIntent] = attempt
 	_, err = api.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
 		Name: aws.String(p.Secret), Description: aws.String(p.Description), ClientRequestToken: aws.String(token(attempt)),
-		SecretString: aws.String(string(value)), Tags: tagList(tags),
+		SecretString: aws.String(string(value)), Tags: cloud.SecretTags(tags),
 	})
 	if err != nil {
-		return nil, refused(cloud.Explain("secretsmanager:CreateSecret", p.Secret, err))
+		return nil, refused("secretsmanager:CreateSecret", p.Secret, err)
 	}
 	return k.await(ctx, api, p.Secret, []string{attempt})
 }
@@ -141,17 +116,17 @@ func token(attempt string) string {
 func (k *secretKey) await(ctx context.Context, api API, name string, attempts []string) (resource.Outputs, error) {
 	var outputs resource.Outputs
 	there, err := k.Clock.Await(ctx, k.Waits, func() (bool, error) {
-		s, err := describe(ctx, api, name)
+		s, err := cloud.DescribeSecret(ctx, api, name)
 		if cloud.NotFound(err) {
 			return false, nil
 		}
 		if err != nil {
 			return false, err
 		}
-		if !slices.Contains(attempts, s.tags[kind.TagIntent]) {
+		if !slices.Contains(attempts, s.Tags[kind.TagIntent]) {
 			return false, nil
 		}
-		outputs = s.outputs()
+		outputs = outputsOf(s)
 		return true, nil
 	})
 	if err != nil {
@@ -165,54 +140,43 @@ func (k *secretKey) await(ctx context.Context, api API, name string, attempts []
 
 var errUnseen = errors.New("the secret was sent and cannot be seen yet")
 
-// holds reports whether the effect of an operation can be seen.
-func holds(ctx context.Context, api API, op string, p parameters) (bool, error) {
-	s, err := describe(ctx, api, p.Secret)
-	if cloud.NotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if op == opDescribe {
-		return s.description == p.Description, nil
-	}
-	for name, value := range p.Tags {
-		if s.tags[name] != value {
+// holds waits until the effect of an operation can be seen.
+func (k *secretKey) holds(ctx context.Context, api API, op string, p parameters) (bool, error) {
+	return k.Clock.Await(ctx, k.Waits, func() (bool, error) {
+		s, err := cloud.DescribeSecret(ctx, api, p.Secret)
+		switch {
+		case cloud.NotFound(err):
 			return false, nil
+		case err != nil:
+			return false, err
+		case op == opDescribe:
+			return s.Description == p.Description, nil
 		}
-	}
-	return true, nil
+		for name, value := range p.Tags {
+			if s.Tags[name] != value {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
 }
 
 // probe asks the secret itself. What is not there after the settle time did
 // not happen: the name can exist once only, so a second try can make no second
 // key.
 func (k *secretKey) probe(ctx context.Context, resolved kind.Resolved, prepared []kind.Prepared) (kind.Happened, resource.Outputs, error) {
-	step := resolved.Step
-	p, err := decode(step)
+	api := k.Secrets(resolved.Step.ID.Scope)
+	p, err := decode(resolved.Step)
 	if err != nil {
 		return kind.Unknown, nil, err
 	}
-	api := k.Secrets(step.ID.Scope)
-	if step.Op != opCreate {
-		there, err := k.Clock.Await(ctx, k.Waits, func() (bool, error) { return holds(ctx, api, step.Op, p) })
-		switch {
-		case err != nil:
-			return kind.Unknown, nil, err
-		case !there:
-			return kind.No, nil, nil
-		default:
-			return kind.Yes, nil, nil
-		}
+	if resolved.Step.Op != opCreate {
+		happened, err := kind.Sighted(k.holds(ctx, api, resolved.Step.Op, p))
+		return happened, nil, err
 	}
-	var attempts []string
-	for _, one := range prepared {
-		attempt, err := intentOf(one)
-		if err != nil {
-			return kind.Unknown, nil, err
-		}
-		attempts = append(attempts, attempt)
+	attempts, err := kind.Intents(prepared...)
+	if err != nil {
+		return kind.Unknown, nil, err
 	}
 	outputs, err := k.await(ctx, api, p.Secret, attempts)
 	switch {
@@ -223,12 +187,4 @@ func (k *secretKey) probe(ctx context.Context, resolved kind.Resolved, prepared 
 	default:
 		return kind.Yes, outputs, nil
 	}
-}
-
-func tagList(tags map[string]string) []types.Tag {
-	list := make([]types.Tag, 0, len(tags))
-	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		list = append(list, types.Tag{Key: aws.String(name), Value: aws.String(tags[name])})
-	}
-	return list
 }

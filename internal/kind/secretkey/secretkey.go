@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,9 +49,8 @@ const (
 // API is what the kind needs of Secrets Manager in one region. GetSecretValue
 // is not in it.
 type API interface {
+	cloud.SecretReader
 	CreateSecret(context.Context, *secretsmanager.CreateSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.CreateSecretOutput, error)
-	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
-	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
 	TagResource(context.Context, *secretsmanager.TagResourceInput, ...func(*secretsmanager.Options)) (*secretsmanager.TagResourceOutput, error)
 	UpdateSecret(context.Context, *secretsmanager.UpdateSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.UpdateSecretOutput, error)
 }
@@ -89,7 +87,7 @@ func New(o Options) (kind.Kind, error) {
 	k := &secretKey{o}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
-		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
+		Check: form().Check, Steps: form().Steps, Prepare: prepare, Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -130,14 +128,7 @@ func Actions() []kind.Action {
 
 // declare lists the hex keys of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
-	var objects []kind.Object[Spec]
-	for _, keys := range kind.KeysOf(env, Name) {
-		for id, key := range keys {
-			objects = append(objects, kind.Object[Spec]{ID: id, Spec: desired(env, key), Why: []resource.Source{key.Source}})
-		}
-	}
-	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
-	return objects, nil
+	return kind.DeclareKeys(env, Name, func(key config.Key) Spec { return desired(env, key) }), nil
 }
 
 func desired(env *config.Environment, key config.Key) Spec {
