@@ -108,7 +108,7 @@ func usesOf(env *config.Environment) []proof.Use {
 			continue
 		}
 		declared := expected[key.Name]
-		use := proof.Use{Key: key.ResourceID(), Agent: declared.Agent, Principals: declared.Principals, External: declared.External}
+		use := proof.Use{Key: key.ResourceID(), Alias: key.Alias, Agent: declared.Agent, Principals: declared.Principals, External: declared.External}
 		if use.Agent == "" {
 			use.Agent = key.Name
 		}

@@ -158,8 +158,8 @@ func (c *court) becomes(e *Expectation, p Path) {
 		return
 	}
 	first := p.Hops[0]
-	if who.kind > ownRoot && len(p.Hops) == 1 && c.isManaged(first.Target) {
-		return // a role's trust is declared, and what differs is drift
+	if who.kind > ownRoot && c.isManaged(first.Target) {
+		return // a role's trust is declared, and what it can do then is told of the role
 	}
 	severity := resource.Note
 	if p.Sure {

@@ -34,6 +34,8 @@ type Input struct {
 type Use struct {
 	Key   resource.ID
 	Agent string
+	// Alias is the one that the key has or will have.
+	Alias string
 	// Principals are ARNs.
 	Principals []string
 	// Others may be able to sign, and need not; Admins may give themselves and
@@ -69,7 +71,7 @@ func Of(in Input) Proof {
 			continue
 		}
 		out.Expected = append(out.Expected, access.Expectation{
-			Key: use.Key, KeyARN: arn, Agent: use.Agent, Principals: slices.Clone(use.Principals), Others: slices.Clone(use.Others), Admins: slices.Clone(use.Admins),
+			Key: use.Key, KeyARN: arn, Agent: use.Agent, Alias: use.Alias, Principals: slices.Clone(use.Principals), Others: slices.Clone(use.Others), Admins: slices.Clone(use.Admins),
 			External: use.External, Buckets: slices.Clone(use.Buckets),
 		})
 	}

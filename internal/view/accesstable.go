@@ -125,6 +125,9 @@ func (k KeyAccess) settled() bool {
 func (t *accessText) standing(k KeyAccess) string {
 	own := t.ownWords(k.ID)
 	normal := func(text string) string {
+		if k.ARN != "" {
+			text = strings.ReplaceAll(text, k.ARN, "\x04")
+		}
 		if rest, ok := strings.CutPrefix(text, t.r.Environment+"-"); ok {
 			return "\x03" + own.normal(rest)
 		}
