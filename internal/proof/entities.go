@@ -46,7 +46,7 @@ func (p *projection) role(arn, name string, s spec, gone bool) {
 
 // group sets who its members are, which IAM keeps at the users.
 func (p *projection) group(arn, name string, s spec, gone bool) {
-	members := s.Members
+	members := namesOf(s.Members)
 	if gone {
 		delete(p.groups, name)
 		members = nil
@@ -70,6 +70,16 @@ func (p *projection) group(arn, name string, s spec, gone bool) {
 		}
 		p.users[user] = u
 	}
+}
+
+// namesOf are the names at the end of ARNs: a group's attributes list its
+// members by ARN, IAM's directory by name.
+func namesOf(arns []string) []string {
+	names := make([]string, len(arns))
+	for i, arn := range arns {
+		names[i] = arn[strings.LastIndexByte(arn, '/')+1:]
+	}
+	return names
 }
 
 func entity(e *access.Entity, arn, name string, s spec) {
