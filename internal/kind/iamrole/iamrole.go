@@ -102,7 +102,7 @@ func Traits() resource.Traits {
 	risks := kind.PrincipalRisks(noun)
 	risks[opWrite], risks[opNarrow], risks[opLift] = resource.Sensitive, resource.Protective, resource.Sensitive
 	risks[opLonger], risks[opShorter] = resource.Sensitive, resource.Protective
-	return resource.Traits{Steering: []string{"adopt"}, Satisfies: satisfies, Risks: risks, Person: append(kind.PrincipalPersons(), opLift), Alone: true}
+	return resource.Traits{Steering: []string{"adopt"}, Satisfies: satisfies, Risks: risks, Person: append(kind.PrincipalPersons(), opLift), Alone: true, Gives: true}
 }
 
 // Actions are all that the kind asks of IAM. Tags in CreateRole need TagRole

@@ -146,6 +146,12 @@ func TestALostReplyAndASlowIAMMakeOneRole(t *testing.T) {
 	if happened != kind.Yes || err != nil || errAgain != nil || outputs["roleId"] == "" || again["roleId"] != outputs["roleId"] || b.roles(t) != 1 {
 		t.Errorf("%s %v %v; again %v %v", happened, outputs, err, again, errAgain)
 	}
+	// What somebody changed since is not taken for what was made.
+	b.fake.IAM().Lag(0)
+	b.trust(t, zero, another)
+	if _, err := b.kind.Do(t.Context(), resolved, prepared); !asNotAccepted(err) {
+		t.Errorf("with another trust: %v", err)
+	}
 }
 
 func TestAStepOfAnotherMakingTouchesNothing(t *testing.T) {

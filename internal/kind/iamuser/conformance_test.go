@@ -136,10 +136,15 @@ const (
 func (p place) furnish(t *testing.T) {
 	t.Helper()
 	for name, document := range map[string]string{signer: allowing, "checkpoints": allowing, "boundary": allowing, "other": allowing, "quarantine": denying} {
-		_, err := p.admin.CreatePolicy(t.Context(), &iam.CreatePolicyInput{Path: aws.String(ourPath), PolicyName: aws.String(name), PolicyDocument: aws.String(document)})
-		must(t, err)
+		p.policy(t, name, document)
 	}
 	_, err := p.admin.CreateGroup(t.Context(), &iam.CreateGroupInput{GroupName: aws.String("administrators")})
+	must(t, err)
+}
+
+func (p place) policy(t *testing.T, name, document string) {
+	t.Helper()
+	_, err := p.admin.CreatePolicy(t.Context(), &iam.CreatePolicyInput{Path: aws.String(ourPath), PolicyName: aws.String(name), PolicyDocument: aws.String(document)})
 	must(t, err)
 }
 

@@ -93,7 +93,7 @@ func Traits() resource.Traits {
 	risks := kind.PrincipalRisks(noun)
 	risks[opLeaveGroup] = resource.Protective
 	return resource.Traits{
-		Steering: []string{"adopt"}, Satisfies: kind.PrincipalSatisfies, Risks: risks, Person: kind.PrincipalPersons(), Alone: true,
+		Steering: []string{"adopt"}, Satisfies: kind.PrincipalSatisfies, Risks: risks, Person: kind.PrincipalPersons(), Alone: true, Gives: true,
 	}
 }
 

@@ -1,12 +1,17 @@
 package iamuser_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
+	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/kind/iamuser"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -146,5 +151,45 @@ func TestAUserWhoseCredentialsCannotBeReadIsUnread(t *testing.T) {
 		if len(seen.Owned) != 1 || len(seen.Unread) != 1 || seen.Unread[0].Scope != "iam-user/global/"+one {
 			t.Errorf("%s denied: owned %d, unread %v", operation, len(seen.Owned), seen.Unread)
 		}
+	}
+}
+
+func TestTakingWhatIsGoneAlreadyIsDone(t *testing.T) {
+	t.Parallel()
+	b := made(t, zero, one)
+	b.attach(t, one, "other")
+	b.inline(t, one, allowing)
+	b.join(t, one, "administrators")
+	b.env.Access.Users = b.env.Access.Users[:1]
+	steps, _ := b.plan(one)
+	for _, step := range steps {
+		b.do(step)
+		b.do(step)
+	}
+	if b.print(t, one) != "gone" {
+		t.Error("the user is still there")
+	}
+}
+
+func TestAPolicyThatIAMDoesNotKnowYetIsAttachedWhenItDoes(t *testing.T) {
+	t.Parallel()
+	b := made(t, zero)
+	step := resource.Step{Op: kind.OpAttach, ID: config.UserID(zero), Params: resource.Attrs{"name": zero, "policy": policyARN("late")}}
+	resolved, prepared := b.attempt(step, "intent-1")
+	if _, err := b.kind.Do(t.Context(), resolved, prepared); !asNotAccepted(err) || !strings.Contains(err.Error(), "iam:AttachUserPolicy on user "+zero+": NoSuchEntity") {
+		t.Errorf("a policy that never was: %v", err)
+	}
+	slept := 0
+	clock := instantly()
+	clock.Sleep = func(context.Context, time.Duration) error {
+		if slept++; slept == 3 {
+			b.policy(t, "late", allowing)
+		}
+		return nil
+	}
+	k, err := iamuser.New(iamuser.Options{IAM: b.api, Directory: cloud.NewDirectory(b.api, clock, nil)})
+	must(t, err)
+	if _, err := k.Do(t.Context(), resolved, prepared); err != nil {
+		t.Errorf("after %d waits: %v", slept, err)
 	}
 }
