@@ -89,9 +89,13 @@ func (s *session) proveOn(live *access.Directory, world *observe.World, changes 
 		managed = append(managed, bootstrap.RoleARNs(s.env.AWS.Account, s.env.Name)...)
 	}
 	slices.Sort(managed)
+	previous, err := s.previous()
+	if err != nil {
+		return proof.Proof{}
+	}
 	return proof.Of(proof.Input{
 		Environment: s.env.Name, Account: s.env.AWS.Account, Live: live, Observed: observed, Managed: managed,
-		Changes: changes, Resolved: resolved, Uses: usesOf(s.env), Unread: world.Unread,
+		Changes: changes, Resolved: resolved, Previous: previous, Uses: usesOf(s.env), Unread: world.Unread,
 	})
 }
 

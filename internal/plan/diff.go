@@ -52,7 +52,7 @@ func Diff(in Input) (Difference, error) {
 		return Difference{}, err
 	}
 	d.settle()
-	d.out.Changes = withWaits(d.out.Changes, in.Previous)
+	d.out.Changes = giveFirst(withWaits(d.out.Changes, in.Previous), in.Rules, in.Previous)
 	ordered, err := order(d.out.Changes, in.Previous)
 	if err != nil {
 		return Difference{}, err

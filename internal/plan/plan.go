@@ -112,7 +112,8 @@ type Change struct {
 	Fields []FieldChange     `json:"fields"`
 	Steps  []resource.Step   `json:"steps"`
 	Why    []resource.Source `json:"why"`
-	// Waits lists the changes that a delete must come after.
+	// Waits lists the changes that a delete must come after, and those that must
+	// give before this one takes away.
 	Waits []resource.ID `json:"waits,omitempty"`
 }
 

@@ -24,6 +24,8 @@ type Input struct {
 	// Changes are a plan's, in its order; Resolved what its refs stand for.
 	Changes  []plan.Change
 	Resolved map[string]string
+	// Previous is what the last applied commit declared; nil if there is none.
+	Previous resource.Set
 	// Uses are who is expected to use which key.
 	Uses []Use
 	// Unread is what could not be read; a key in it proves nothing.

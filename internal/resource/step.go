@@ -121,6 +121,10 @@ type Traits struct {
 	// Alone says that Observe asks for no other kind's outputs, whatever is
 	// declared: it is read at once, and waits for nobody.
 	Alone bool
+	// Gives says that resources of the kind give principals rights: what only takes
+	// away then waits for everything in the plan that gives, so that a right which
+	// moves from one place to another is never in neither.
+	Gives bool
 	// DeleteOff says that this kind never removes anything: what is observed
 	// and not desired becomes a finding of rule "undeclared", not a change.
 	DeleteOff bool

@@ -166,6 +166,7 @@ func Traits() resource.Traits {
 			opPolicy: resource.Sensitive, opNarrow: resource.Protective, kind.AdoptOp: resource.Sensitive,
 		},
 		Alone:     true,
+		Gives:     true,
 		DeleteOff: true,
 	}
 }

@@ -131,6 +131,7 @@ func Traits() resource.Traits {
 		// A brake may have been put on on purpose, by AWS itself among others.
 		Person: []string{opDetachDeny, opRemoveDeny, opInlineDeny},
 		Alone:  true,
+		Gives:  true,
 	}
 }
 

@@ -126,7 +126,7 @@ func Traits() resource.Traits {
 			opWrite: resource.Sensitive, opReturn: resource.Sensitive, kind.AdoptOp: resource.Sensitive,
 			opDelete: resource.Destructive,
 		},
-		Alone: true,
+		Alone: true, Gives: true,
 	}
 }
 

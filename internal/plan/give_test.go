@@ -1,0 +1,68 @@
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// TestARightThatMovesIsGivenBeforeItIsTaken: however changes overlap, what only
+// takes away waits for what gives, but never for what itself waits for the taker.
+func TestARightThatMovesIsGivenBeforeItIsTaken(t *testing.T) {
+	t.Parallel()
+	policy := func(name string) resource.ID { return resource.ID{Kind: "policy", Scope: "global", Name: name} }
+	had := func(name, document string) resource.Resource {
+		return resource.Resource{ID: policy(name), Attrs: resource.Attrs{"document": document}}
+	}
+	op := func(have, want string) string {
+		if len(want) < len(have) {
+			return "narrow"
+		}
+		return "widen"
+	}
+	rules := map[string]plan.Rules{"policy": {
+		Traits: resource.Traits{Gives: true, Risks: map[string]resource.Risk{"narrow": resource.Protective, "widen": resource.Sensitive, "remove": resource.Destructive}},
+		Steps: func(before, after *resource.Resource, _ []resource.Fact) ([]resource.Step, error) {
+			step := resource.Step{Op: "widen"}
+			switch {
+			case after == nil:
+				step.Op = "remove"
+			case before != nil:
+				step.Op = op(before.Attrs["document"].(string), after.Attrs["document"].(string))
+			}
+			return []resource.Step{step}, nil
+		},
+	}}
+	set := func(list ...resource.Resource) resource.Set {
+		s, err := resource.NewSet(list...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	needing := had("d", "xx")
+	needing.Attrs["after"] = resource.Ref{ID: policy("a"), Output: "arn"}
+	difference, err := plan.Diff(plan.Input{
+		Owned:   set(had("a", "xxx"), had("b", "x"), had("c", "x"), had("d", "x")),
+		Desired: set(had("a", "xx"), had("b", "xx"), needing),
+		Rules:   rules,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := map[string][]string{}
+	for _, c := range difference.Changes {
+		waits[c.ID.Name] = []string{}
+		for _, id := range c.Waits {
+			waits[c.ID.Name] = append(waits[c.ID.Name], id.Name)
+		}
+	}
+	// d widens and needs a, so that a cannot wait for d.
+	want := map[string][]string{"a": {"b"}, "b": {}, "c": {"b", "d"}, "d": {}}
+	if d := cmp.Diff(want, waits); d != "" {
+		t.Error(d)
+	}
+}
