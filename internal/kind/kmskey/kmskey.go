@@ -7,13 +7,10 @@
 package kmskey
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -77,17 +74,7 @@ const (
 // API is what the kind needs of KMS in one region.
 type API interface {
 	cloud.KeyringAPI
-	Writer
-}
-
-// Writer is what making and mending keys needs.
-type Writer interface {
-	CreateAlias(context.Context, *kms.CreateAliasInput, ...func(*kms.Options)) (*kms.CreateAliasOutput, error)
-	CreateKey(context.Context, *kms.CreateKeyInput, ...func(*kms.Options)) (*kms.CreateKeyOutput, error)
-	EnableKey(context.Context, *kms.EnableKeyInput, ...func(*kms.Options)) (*kms.EnableKeyOutput, error)
-	PutKeyPolicy(context.Context, *kms.PutKeyPolicyInput, ...func(*kms.Options)) (*kms.PutKeyPolicyOutput, error)
-	TagResource(context.Context, *kms.TagResourceInput, ...func(*kms.Options)) (*kms.TagResourceOutput, error)
-	UpdateKeyDescription(context.Context, *kms.UpdateKeyDescriptionInput, ...func(*kms.Options)) (*kms.UpdateKeyDescriptionOutput, error)
+	cloud.KeysmithAPI
 }
 
 // TaggingAPI is what the kind needs of the tagging API in one region.
@@ -150,10 +137,13 @@ const (
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	return resource.Traits{
-		Steering:  []string{"adopt", "expected"},
-		Computed:  []string{"aliases", "grants"},
-		Satisfies: satisfies,
+		Steering: []string{"adopt", "expected"},
+		Computed: []string{"aliases", "grants"},
+		Satisfies: func(path string, desired, observed resource.Attrs) bool {
+			return path == "policy" && kind.SameDocument(desired[path], observed[path])
+		},
 		Alone:     true,
+		Gives:     true,
 		DeleteOff: true,
 		Risks: map[string]resource.Risk{
 			opCreateKey: resource.Routine, opCreateAlias: resource.Routine, opTag: resource.Routine, opDescribe: resource.Routine,

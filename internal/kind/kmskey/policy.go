@@ -1,7 +1,6 @@
 package kmskey
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -24,15 +23,9 @@ type rights struct {
 }
 
 func rightsOf(env *config.Environment) rights {
-	r := rights{account: env.AWS.Account, ours: map[string]resource.Value{}, signers: map[string][]string{}, byIAM: map[string][]string{}}
+	r := rights{account: env.AWS.Account, ours: kind.PrincipalRefs(env), signers: map[string][]string{}, byIAM: map[string][]string{}}
 	if env.Access == nil {
 		return r
-	}
-	for _, user := range env.Access.Users {
-		r.ours[user.ARN(r.account)] = resource.RefTo(config.UserID(user.Name), "arn")
-	}
-	for _, role := range env.Access.Roles {
-		r.ours[role.ARN(r.account)] = resource.RefTo(config.RoleID(role.Name), "arn")
 	}
 	add := func(to map[string][]string, use config.KeyUse) {
 		both := slices.Concat(to[use.Key], use.Principals)
@@ -100,22 +93,4 @@ func policySteps(id resource.ID, have *access.Document, want Spec, facts []resou
 func policyParam(d *access.Document) (any, error) {
 	attrs, err := resource.Encode(map[string]any{"policy": d})
 	return attrs["policy"], err
-}
-
-// satisfies compares policies by what they mean.
-func satisfies(attribute string, desired, observed resource.Attrs) bool {
-	if attribute != "policy" {
-		return false
-	}
-	want, err := documentIn(desired)
-	have, errHave := documentIn(observed)
-	return errors.Join(err, errHave) == nil && want.Equivalent(have)
-}
-
-func documentIn(attrs resource.Attrs) (d access.Document, err error) {
-	data, err := resource.Canonical(attrs["policy"])
-	if err != nil {
-		return d, err
-	}
-	return d, json.Unmarshal(data, &d)
 }
