@@ -130,10 +130,20 @@ func differs(want Spec, have cloud.Secret) bool {
 }
 
 // idOf is the id that a secret's mark names; the zero ID when it carries no
-// mark of this environment.
+// mark of this environment, or is where a declared access key lies.
 func (r *region) idOf(s cloud.Secret) resource.ID {
+	if r.holdsAccessKey(s.Name) {
+		return resource.ID{}
+	}
 	id, _ := kind.MarkedFor(s.Tags, r.Environment.Name, Name, r.Name, s.Name)
 	return id
+}
+
+// holdsAccessKey reports a secret that is declared for a user's access key.
+func (r *region) holdsAccessKey(name string) bool {
+	return r.Environment.Access != nil && slices.ContainsFunc(r.Environment.Access.Users, func(u config.User) bool {
+		return u.AccessKey != nil && u.AccessKey.Secret == name && u.AccessKey.Region == r.Name
+	})
 }
 
 // file sorts the secrets into ours and others', one per id.

@@ -9,11 +9,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
+	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/kind/secretkey"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -128,6 +130,27 @@ func TestASecretThatWaitsForDeletionIsShownAlsoWhenNobodyDeclaresIt(t *testing.T
 	b.env = environment(one)
 	if seen := b.observe(); len(seen.Owned) != 2 || seen.Owned[0].Outputs["state"] != "PendingDeletion" {
 		t.Errorf("owned %v", seen.Owned)
+	}
+}
+
+// Once the access key is declared no more, its secret is left over like any.
+func TestTheSecretOfADeclaredAccessKeyIsNoKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, environment(zero))
+	out, err := b.admin.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: aws.String("agents-access-key"), SecretString: aws.String("{}"), Tags: []types.Tag{
+			{Key: aws.String(kind.TagEnvironment), Value: aws.String(b.env.Name)},
+			{Key: aws.String(kind.TagID), Value: aws.String("access-key/global/agents")},
+		},
+	})
+	must(t, out, err)
+	b.env.Access = &config.Access{Users: []config.User{{Name: "agents", AccessKey: &config.AccessKey{Secret: "agents-access-key", Region: oregon}}}}
+	if seen := b.observe(); len(seen.Owned)+len(seen.Foreign) != 0 {
+		t.Errorf("declared: owned %v, foreign %v", seen.Owned, seen.Foreign)
+	}
+	b.env.Access.Users[0].AccessKey = nil
+	if seen := b.observe(); len(seen.Owned) != 1 || seen.Owned[0].ID.Name != "agents-access-key" {
+		t.Errorf("left over: owned %v", seen.Owned)
 	}
 }
 
