@@ -73,10 +73,6 @@ func MarkedFor(tags map[string]string, environment, kind, scope, name string) (i
 		return resource.ID{}, false
 	}
 	id, err := resource.ParseID(tags[TagID])
-	if err == nil && kind == "secret-key" && id.Kind == "access-key" {
-		// A secret that holds a user's access key is that kind's business.
-		return resource.ID{}, false
-	}
 	if err != nil || id.Kind != kind || id.Scope != scope {
 		id = resource.ID{Kind: kind, Scope: scope, Name: name}
 	}

@@ -16,7 +16,6 @@ func TestAMarkStandsForItsOwnKindOnly(t *testing.T) {
 		"another environment's":           {map[string]string{kind.TagEnvironment: "production", kind.TagID: "secret-key/us-west-2/bank"}, ""},
 		"an id that cannot be":            {map[string]string{kind.TagEnvironment: "staging", kind.TagID: "kms-key/us-west-2/bank"}, "secret-key/us-west-2/object"},
 		"no id at all":                    {map[string]string{kind.TagEnvironment: "staging"}, "secret-key/us-west-2/object"},
-		"the secret of an access key":     {map[string]string{kind.TagEnvironment: "staging", kind.TagID: "access-key/global/relayer"}, ""},
 		"a mark in another region's name": {map[string]string{kind.TagEnvironment: "staging", kind.TagID: "secret-key/eu-west-1/bank"}, "secret-key/us-west-2/object"},
 	} {
 		id, ok := kind.MarkedFor(c.tags, "staging", "secret-key", "us-west-2", "object")
