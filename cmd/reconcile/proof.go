@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -102,20 +103,20 @@ func (s *session) proveOn(live *access.Directory, world *observe.World, changes 
 // usesOf says who is expected to use which key, in the proof's words. A bank is
 // used by the tool itself, if it has a role of its own.
 func usesOf(env *config.Environment) []proof.Use {
-	expected := map[string]config.KeyUse{}
+	expected := map[string][]config.KeyUse{}
 	for _, use := range env.Access.Uses {
-		expected[use.Key] = use
+		expected[use.Key] = append(expected[use.Key], use)
 	}
 	var uses []proof.Use
 	for _, key := range env.Keys {
 		if key.Holder != "kms" {
 			continue
 		}
-		declared := expected[key.Name]
-		use := proof.Use{Key: key.ResourceID(), Alias: key.Alias, Agent: declared.Agent, Principals: declared.Principals, External: declared.External}
-		if use.Agent == "" {
-			use.Agent = key.Name
+		use := proof.Use{Key: key.ResourceID(), Alias: key.Alias}
+		for _, declared := range expected[key.Name] {
+			join(&use, declared, env.Access.Buckets)
 		}
+		use.Agent = cmp.Or(use.Agent, key.Name)
 		if env.Tool != nil {
 			// Who manages access can give it: docs/threat-model.md says how far.
 			tool := bootstrap.ApplyRoleARN(env.AWS.Account, env.Name)
@@ -124,14 +125,29 @@ func usesOf(env *config.Environment) []proof.Use {
 				use.Others = append(use.Others, tool)
 			}
 		}
-		for _, b := range env.Access.Buckets {
-			if declared.Agent != "" && b.Agent == declared.Agent && b.Instance == declared.Instance {
-				use.Buckets = append(use.Buckets, "arn:aws:s3:::"+b.Bucket)
-			}
-		}
 		uses = append(uses, use)
 	}
 	return uses
+}
+
+// join adds one running instance to those that use a key. A key that several
+// agents share is nobody's in particular.
+func join(use *proof.Use, declared config.KeyUse, buckets []config.Bucket) {
+	switch {
+	case len(use.Principals) == 0:
+		use.Agent = declared.Agent
+	case use.Agent != declared.Agent:
+		use.Agent = ""
+	}
+	use.External = use.External || declared.External
+	use.Principals = append(use.Principals, declared.Principals...)
+	slices.Sort(use.Principals)
+	use.Principals = slices.Compact(use.Principals)
+	for _, b := range buckets {
+		if declared.Agent != "" && b.Agent == declared.Agent && b.Instance == declared.Instance {
+			use.Buckets = append(use.Buckets, "arn:aws:s3:::"+b.Bucket)
+		}
+	}
 }
 
 // toolFindings compares the tool's own roles with what a person should have

@@ -25,8 +25,9 @@ type Access struct {
 	Roles                                   []Role
 	Policies                                []Policy
 	Buckets                                 []Bucket
-	// Uses says who is expected to use which key, by name of the key. It is what
-	// the proof of access is held against.
+	// Uses says who is expected to use which key, by name of the key: one entry
+	// for each running instance that has it. It is what the proof of access is held
+	// against.
 	Uses   []KeyUse
 	Source resource.Source
 }

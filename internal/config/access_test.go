@@ -288,6 +288,20 @@ func TestASignerKeyIsUsedByTheAgentThatNamesIt(t *testing.T) {
 	}
 }
 
+func TestAgentsOnNetworksOfTheirOwnMayShareOneSigner(t *testing.T) {
+	t.Parallel()
+	env := granted(t, `agents.cue | relayer: {} | east: {role: "relayer", networks: ["fuji"], signerKey: "old-signer"}\n\twest: {role: "relayer", networks: ["sepolia"], signerKey: "old-signer"}`+"\n"+
+		`agents.cue | keys: bank | keys: "old-signer": {use: "signer", alias: "alias/old"}`+"\\n"+`keys: bank`+"\n",
+		roles+"\naccess: agents: {east: grants: \"keyPolicy\", west: grants: \"keyPolicy\"}")
+	const role = "arn:aws:iam::222233334444:role/reconcile/staging/staging-"
+	if diff := cmp.Diff([]string{"old-signer: " + role + "east by keyPolicy", "old-signer: " + role + "west by keyPolicy"}, uses(env)[1:3]); diff != "" {
+		t.Errorf("uses differ (-want +got):\n%s", diff)
+	}
+	if key, _ := env.Key("old-signer"); !slices.Equal(key.Policy.Signers, []string{role + "east", role + "west"}) || !slices.Equal(key.Networks, []string{"fuji", "sepolia"}) {
+		t.Errorf("signers %v on %v", key.Policy.Signers, key.Networks)
+	}
+}
+
 func TestBucketsFollowFromAgentsAndMayBeStated(t *testing.T) {
 	t.Parallel()
 	env := granted(t, "", roles+`

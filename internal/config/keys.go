@@ -204,9 +204,9 @@ func (l *lowering) lowerKeys() {
 }
 
 // signerKeys gives generic keys to the agents that name them: one running
-// instance each, because two would use one nonce twice.
+// instance on each network, because two would use one nonce twice.
 func (l *lowering) signerKeys() {
-	users := map[string]string{}
+	users := map[string][]Agent{}
 	for _, agent := range l.env.Agents {
 		name := l.agents[agent.Name].SignerKey
 		if name == "" {
@@ -220,12 +220,25 @@ func (l *lowering) signerKeys() {
 			continue
 		case agent.Instances > 1:
 			l.fault(path, "give each instance its own key: leave signerKey out", "%d running instances on one signer %s, may be 1", agent.Instances, name)
-		case users[name] != "":
-			l.fault(path, "", "two running agents on one signer: %s signs with %s too", users[name], name)
 		}
-		users[name] = agent.Name
+		for _, other := range users[name] {
+			l.signsBeside(path, name, agent, other)
+		}
+		users[name] = append(users[name], agent)
 		key := &l.env.Keys[i]
 		key.Role, key.Operator, key.OperatedBy = agent.Role, agent.Operator, agent.OperatedBy
 		key.Networks = slices.Compact(slices.Sorted(slices.Values(slices.Concat(key.Networks, agent.Networks))))
+	}
+}
+
+// signsBeside refuses two agents on one signer that meet on a network, or that
+// are not of one sort.
+func (l *lowering) signsBeside(path cue.Path, key string, agent, other Agent) {
+	at := slices.IndexFunc(agent.Networks, func(network string) bool { return slices.Contains(other.Networks, network) })
+	switch {
+	case at >= 0:
+		l.fault(path, "", "two running agents on one signer: %s signs with %s too, on %s", other.Name, key, agent.Networks[at])
+	case agent.Role != other.Role || agent.Operator != other.Operator || agent.OperatedBy != other.OperatedBy:
+		l.fault(path, "give each role and operator its own key: leave signerKey out", "%s signs with %s too, and is not of the same role and operator", other.Name, key)
 	}
 }

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// keyUses says who is expected to use each key, and gives each KMS key its
-// policy. A bank's right is this tool's own, which bootstrap makes; a key of
-// nobody is used by nobody.
+// keyUses says who is expected to use each key, one seat at a time, and gives
+// each KMS key its policy. A bank's right is this tool's own, which bootstrap
+// makes; a key of nobody is used by nobody.
 func (a *accessing) keyUses() {
-	uses := map[string]*KeyUse{}
+	uses := map[string][]KeyUse{}
 	for _, s := range a.seats {
 		for _, key := range s.keys {
-			use := &KeyUse{Key: key.Name, Agent: s.agent.Name, Instance: s.instance, Principals: s.principals, By: ByIAM, External: s.agent.OperatedBy == "external"}
+			use := KeyUse{Key: key.Name, Agent: s.agent.Name, Instance: s.instance, Principals: s.principals, By: ByIAM, External: s.agent.OperatedBy == "external"}
 			if s.form.grants == ByKeyPolicy && key.Holder == "kms" {
 				use.By = ByKeyPolicy
 			}
-			uses[key.Name] = use
+			uses[key.Name] = append(uses[key.Name], use)
 		}
 	}
 	for i := range a.env.Keys {
@@ -24,20 +24,29 @@ func (a *accessing) keyUses() {
 		if key.Holder == "keystore" {
 			continue // a file: AWS admits nobody to it
 		}
-		use := uses[key.Name]
 		if key.Holder == "kms" {
-			key.Policy = &KeyPolicy{Delegate: DelegateAll}
-			if use != nil {
-				key.Policy.Delegate = a.raw.Delegate
-			}
-			if use != nil && use.By == ByKeyPolicy {
-				key.Policy.Signers = slices.Clone(use.Principals)
-			}
+			key.Policy = a.keyPolicy(uses[key.Name])
 		}
-		if use == nil {
-			use = &KeyUse{Key: key.Name, By: ByIAM}
+		if len(uses[key.Name]) == 0 {
+			uses[key.Name] = []KeyUse{{Key: key.Name, By: ByIAM}}
 		}
-		a.out.Uses = append(a.out.Uses, *use)
+		a.out.Uses = append(a.out.Uses, uses[key.Name]...)
 	}
-	slices.SortFunc(a.out.Uses, func(x, y KeyUse) int { return strings.Compare(x.Key, y.Key) })
+	slices.SortStableFunc(a.out.Uses, func(x, y KeyUse) int { return strings.Compare(x.Key, y.Key) })
+}
+
+// keyPolicy names all of a key's users whose right the key itself writes.
+func (a *accessing) keyPolicy(uses []KeyUse) *KeyPolicy {
+	policy := &KeyPolicy{Delegate: DelegateAll}
+	if len(uses) > 0 {
+		policy.Delegate = a.raw.Delegate
+	}
+	for _, use := range uses {
+		if use.By == ByKeyPolicy {
+			policy.Signers = append(policy.Signers, use.Principals...)
+		}
+	}
+	slices.Sort(policy.Signers)
+	policy.Signers = slices.Compact(policy.Signers)
+	return policy
 }
