@@ -138,7 +138,7 @@ func TestTheSecretOfADeclaredAccessKeyIsNoKeyOfItsOwn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, environment(zero))
 	out, err := b.admin.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-		Name: aws.String("agents-access-key"), SecretString: aws.String("{}"), Tags: []types.Tag{
+		Name: aws.String("agents-access-key"), SecretString: aws.String("{}"), ClientRequestToken: aws.String(strings.Repeat("a", 32)), Tags: []types.Tag{
 			{Key: aws.String(kind.TagEnvironment), Value: aws.String(b.env.Name)},
 			{Key: aws.String(kind.TagID), Value: aws.String("access-key/global/agents")},
 		},
