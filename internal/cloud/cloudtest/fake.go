@@ -18,6 +18,12 @@ import (
 // clients have the SDK's signatures.
 type Fake struct {
 	Switch
+	*fakeAccount
+	// aside: whoever looks here is nobody's business, and sees the present.
+	aside bool
+}
+
+type fakeAccount struct {
 	account string
 
 	state   sync.Mutex
@@ -26,11 +32,27 @@ type Fake struct {
 	iam     *iamState
 	s3      fakeBuckets
 	serial  int
+
+	// writing is held by a write until after has seen what it did.
+	writing sync.Mutex
+	after   func(operation string)
 }
 
 // NewFake is an empty account.
 func NewFake(account string) *Fake {
-	return &Fake{account: account, regions: map[string]*region{}, iam: newIAM(account)}
+	return &Fake{fakeAccount: &fakeAccount{account: account, regions: map[string]*region{}, iam: newIAM(account)}}
+}
+
+// Aside is the same account for somebody who looks on: his calls are counted
+// apart, meet no faults, and are answered by IAM from the present.
+func (f *Fake) Aside() *Fake { return &Fake{fakeAccount: f.fakeAccount, aside: true} }
+
+// AfterWrite has a look after every single write that had an effect, before the
+// next one can begin; look may read the account by Aside. Nil ends it.
+func (f *Fake) AfterWrite(look func(operation string)) {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	f.after = look
 }
 
 type region struct {
@@ -139,16 +161,28 @@ func answer[O any](f *Fake, operation string, run func() (O, error)) (O, error) 
 	if err := before(fault, operation); err != nil {
 		return none, err
 	}
-	f.state.Lock()
-	defer f.state.Unlock()
-	out, err := run()
+	if Writes(operation) && !f.aside {
+		f.writing.Lock()
+		defer f.writing.Unlock()
+	}
+	out, err := alone(f, run)
 	if err != nil {
 		return none, err
+	}
+	if Writes(operation) && !f.aside && f.after != nil {
+		f.after(operation)
 	}
 	if err := after(fault); err != nil {
 		return none, err
 	}
 	return out, nil
+}
+
+// alone runs one operation while nothing else happens.
+func alone[O any](f *Fake, run func() (O, error)) (O, error) {
+	f.state.Lock()
+	defer f.state.Unlock()
+	return run()
 }
 
 // Keys counts the KMS keys of all regions, orphans included.

@@ -127,7 +127,7 @@ func (w *iamWorld) copy() *iamWorld {
 func iamRead[O any](i *FakeIAM, operation string, run func(*iamWorld) (*O, error)) (*O, error) {
 	return answer(i.fake, "iam."+operation, func() (*O, error) {
 		s := i.fake.iam
-		if s.stale == nil {
+		if s.stale == nil || i.fake.aside {
 			return run(s.now)
 		}
 		shown := s.stale
