@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -16,12 +17,7 @@ const sign = "kms:sign"
 // before those that cannot be told. What somebody can start that runs already,
 // and what services do on their own, is not looked at.
 func (w *World) Become(key string) []Path {
-	ix := newIndex(w)
-	k := ix.keys[key]
-	if k == nil {
-		return nil
-	}
-	return ix.become(k)
+	return w.Inquire().Become(key)
 }
 
 func (ix *index) become(key *Key) []Path {
@@ -107,14 +103,34 @@ func (f *search) powerful() []*caller {
 			in[c] = true
 		}
 	}
-	own := append(raiser(), "iam:addusertogroup", "iam:setdefaultpolicyversion", "iam:deleteuserpermissionsboundary", "iam:deleterolepermissionsboundary",
-		"iam:putuserpermissionsboundary", "iam:putrolepermissionsboundary")
-	for _, action := range own {
-		for _, c := range f.acting(action) {
-			in[c] = true
-		}
+	for _, c := range f.restless() {
+		in[c] = true
 	}
 	return f.only(in)
+}
+
+// restless lists those who may have a power over what IAM says of somebody,
+// themselves perhaps.
+func (ix *index) restless() []*caller {
+	return ix.union("restless", append(raiser(), "iam:addusertogroup", "iam:setdefaultpolicyversion", "iam:deleteuserpermissionsboundary",
+		"iam:deleterolepermissionsboundary", "iam:putuserpermissionsboundary", "iam:putrolepermissionsboundary"))
+}
+
+// union lists those who may do one of the actions on something; it is known by
+// its name from then on.
+func (ix *index) union(name string, actions []string) []*caller {
+	list, known := ix.unions[name]
+	if !known {
+		in := map[*caller]bool{}
+		for _, action := range actions {
+			for _, c := range ix.acting(action).all {
+				in[c] = true
+			}
+		}
+		list = ix.only(in)
+		ix.unions[name] = list
+	}
+	return list
 }
 
 // alone finds how somebody makes itself able without being anybody else.
@@ -185,24 +201,15 @@ func (f *search) over() {
 }
 
 // lifters lists those who may write policies.
-func (ix *index) lifters() []*caller {
-	in := map[*caller]bool{}
-	for _, action := range raiser() {
-		for _, c := range ix.acting(action) {
-			in[c] = true
-		}
-	}
-	return ix.only(in)
-}
+func (ix *index) lifters() []*caller { return ix.union("lifters", raiser()) }
 
 // only gives the users and roles of a set in their order.
 func (ix *index) only(in map[*caller]bool) []*caller {
 	list := make([]*caller, 0, len(in))
-	for _, c := range ix.callers {
-		if in[c] {
-			list = append(list, c)
-		}
+	for c := range in {
+		list = append(list, c)
 	}
+	slices.SortFunc(list, func(a, b *caller) int { return cmp.Compare(a.place, b.place) })
 	return list
 }
 
@@ -225,7 +232,7 @@ func (f *search) back(to *caller) {
 	if len(f.hops[to]) >= deepest {
 		return
 	}
-	for _, from := range f.actors(to) {
+	for _, from := range f.actingAs(to) {
 		if _, there := f.hops[from]; there || from == to {
 			continue
 		}
@@ -240,22 +247,26 @@ func (f *search) back(to *caller) {
 	}
 }
 
-// actors lists those who may be able to act as the principal.
-func (f *search) actors(to *caller) []*caller {
-	in := map[*caller]bool{}
-	actions := []string{"iam:createaccesskey", "iam:createloginprofile", "iam:updateloginprofile"}
-	if to.kind == ownRole {
-		actions = []string{"iam:updateassumerolepolicy", "iam:passrole"}
-		for _, c := range f.candidates("sts:assumerole", to.arn) {
+// actingAs lists those who may be able to act as the principal.
+func (ix *index) actingAs(to *caller) []*caller {
+	list, known := ix.as[to]
+	if known {
+		return list
+	}
+	if to.kind != ownRole {
+		list = ix.union("users", []string{"iam:createaccesskey", "iam:createloginprofile", "iam:updateloginprofile"})
+	} else {
+		in := map[*caller]bool{}
+		for _, c := range ix.candidates("sts:assumerole", to.arn) {
 			in[c] = true
 		}
-	}
-	for _, action := range actions {
-		for _, c := range f.acting(action) {
+		for _, c := range ix.union("roles", []string{"iam:updateassumerolepolicy", "iam:passrole"}) {
 			in[c] = true
 		}
+		list = ix.only(in)
 	}
-	return f.only(in)
+	ix.as[to] = list
+	return list
 }
 
 // outsiders adds those from outside whom a role or the key itself lets in. They

@@ -10,9 +10,7 @@ import (
 // User Guide, "Policy evaluation logic"; KMS Developer Guide, "Troubleshooting
 // key access").
 func (w *World) Decide(r Request) Decision {
-	ix := newIndex(w)
-	s := ix.situation(ix.find(r.Principal), r.Action, r.Resource, r.Context)
-	return s.decide().explain()
+	return w.Inquire().Decide(r)
 }
 
 func (ix *index) situation(who *caller, action, arn string, given map[string][]string) *situation {

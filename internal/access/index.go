@@ -40,6 +40,8 @@ type caller struct {
 	boundary *source
 	trust    *source
 	groups   []string
+	// place is where it stands among the account's users and roles.
+	place int
 }
 
 // index is the world made ready for many questions. It remembers what it found
@@ -58,7 +60,10 @@ type index struct {
 	groups  map[string]*Group
 	group   map[string][]*source
 	tagged  map[*caller]bool
-	actors  map[string][]*caller
+	actors  map[string]*actors
+	unions  map[string][]*caller
+	as      map[*caller][]*caller
+	alike   map[string][]string
 	links   map[pair]link
 	raises  map[pair]link
 	puppet  map[*caller][]*caller
@@ -70,7 +75,7 @@ func newIndex(w *World) *index {
 		world: w, byARN: map[string]*caller{}, byID: map[string]*caller{}, roles: map[string]*caller{},
 		keys: map[string]*Key{}, buckets: map[string]*Bucket{}, around: map[string]*source{}, refs: map[resource.Ref]string{},
 		policy: map[string]*source{}, groups: map[string]*Group{}, group: map[string][]*source{}, tagged: map[*caller]bool{},
-		actors: map[string][]*caller{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{}, usually: map[string]map[string][]string{},
+		actors: map[string]*actors{}, unions: map[string][]*caller{}, as: map[*caller][]*caller{}, alike: map[string][]string{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{}, usually: map[string]map[string][]string{},
 	}
 	for i := range w.Keys {
 		key := &w.Keys[i]
@@ -111,7 +116,7 @@ func newIndex(w *World) *index {
 }
 
 func (ix *index) add(kind callerKind, e Entity, label string) *caller {
-	c := &caller{kind: kind, arn: e.ARN, account: ix.world.Account, entity: e, sources: ix.sources(e, label)}
+	c := &caller{kind: kind, arn: e.ARN, account: ix.world.Account, entity: e, sources: ix.sources(e, label), place: len(ix.callers)}
 	if e.Boundary != "" {
 		c.boundary = ix.managed(e.Boundary, "permissions boundary of "+label)
 	}

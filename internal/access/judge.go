@@ -44,8 +44,22 @@ const (
 
 // Judge holds the world against what is expected of it: findings sorted, one
 // for each rule and resource.
-func Judge(w *World, expect []Expectation) []resource.Finding {
-	c := &court{index: newIndex(w), expect: expect, byKey: map[string]*Expectation{}, charges: map[about]*charge{}, expected: map[*caller]bool{}, wide: map[*caller]*clause{}}
+func Judge(w *World, expect []Expectation) []resource.Finding { return w.Inquire().Judge(expect) }
+
+func newCourt(ix *index, expect []Expectation) *court {
+	c := &court{
+		index: ix, expect: expect, byKey: map[string]*Expectation{}, charges: map[about]*charge{}, expected: map[*caller]bool{},
+		wide: map[*caller]*clause{}, everyKey: map[*clause]bool{}, managedARNs: map[string]bool{}, had: map[string]bool{},
+	}
+	for _, arn := range ix.world.Managed {
+		c.managedARNs[arn] = true
+	}
+	for _, who := range ix.callers {
+		c.had[who.entity.Boundary] = true
+		for _, arn := range who.entity.Attached {
+			c.had[arn] = true
+		}
+	}
 	for i := range expect {
 		e := &expect[i]
 		if e.KeyARN != "" {
@@ -57,9 +71,13 @@ func Judge(w *World, expect []Expectation) []resource.Finding {
 			}
 		}
 	}
-	for i := range w.Keys {
-		if e, there := c.byKey[w.Keys[i].ARN]; there {
-			c.judgeKey(&w.Keys[i], e)
+	return c
+}
+
+func (c *court) judge() []resource.Finding {
+	for i := range c.world.Keys {
+		if e, there := c.byKey[c.world.Keys[i].ARN]; there {
+			c.judgeKey(&c.world.Keys[i], e)
 		}
 	}
 	c.judgePolicies()
@@ -75,7 +93,13 @@ type court struct {
 	byKey    map[string]*Expectation
 	expected map[*caller]bool
 	// wide are the statements that make somebody an administrator of all keys.
-	wide    map[*caller]*clause
+	wide map[*caller]*clause
+	// everyKey remembers of statements whether they are about every key.
+	everyKey    map[*clause]bool
+	managedARNs map[string]bool
+	// had are the policies that a user or role has.
+	had     map[string]bool
+	known   *aliasNames
 	charges map[about]*charge
 }
 
@@ -141,7 +165,7 @@ func policyID(name string) resource.ID {
 
 // isManaged reports whether the configuration declares the user, group, role or
 // policy.
-func (c *court) isManaged(arn string) bool { return slices.Contains(c.world.Managed, arn) }
+func (c *court) isManaged(arn string) bool { return c.managedARNs[arn] }
 
 // is reports whether the caller is one of those that are listed by ARN.
 func (c *caller) is(arns ...[]string) bool {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -101,22 +102,26 @@ func (c *court) administers(who *caller) *clause {
 // allKeys reports whether the statement is about every key of the account in
 // some Region at least.
 func (c *court) allKeys(s *clause) bool {
-	if s.Resources == nil {
+	all, known := c.everyKey[s]
+	if !known {
+		all = s.Resources == nil || slices.ContainsFunc(s.Resources, c.namesAllKeys)
+		c.everyKey[s] = all
+	}
+	return all
+}
+
+func (c *court) namesAllKeys(v resource.Value) bool {
+	text, known := c.resolve(v)
+	if !known || !wild(text) {
+		return false
+	}
+	if glob(text, "arn:aws:kms:us-west-2:"+c.world.Account+":key/any") {
 		return true
 	}
-	for _, v := range s.Resources {
-		if text, known := c.resolve(v); known && wild(text) && glob(text, "arn:aws:kms:us-west-2:"+c.world.Account+":key/any") {
-			return true
-		}
-		for i := range c.world.Keys {
-			arn := c.world.Keys[i].ARN
-			at := strings.LastIndexByte(arn, '/')
-			if text, known := c.resolve(v); known && wild(text) && glob(text, arn) && glob(text, arn[:at+1]+"any") {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.world.Keys, func(key Key) bool {
+		at := strings.LastIndexByte(key.ARN, '/')
+		return glob(text, key.ARN) && glob(text, key.ARN[:at+1]+"any")
+	})
 }
 
 // lockedOut: somebody can change the key's policy.

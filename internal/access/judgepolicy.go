@@ -2,7 +2,6 @@ package access
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -96,54 +95,20 @@ func (c *court) aliasPatterns(j judged) {
 		if strings.Contains(pattern, "${") {
 			continue
 		}
-		owners, aliases, complete := c.admits(pattern)
+		owners, aliases, complete := c.aliases().admits(pattern)
 		severity := resource.Acknowledge
 		if j.ours {
 			severity = resource.Refuse
 		}
 		if len(owners) == 0 && complete {
 			c.charge(PatternAdmitsNone, severity, j.id, "it lets sign under aliases that no key has",
-				fmt.Sprintf("%s (keys have %s)", pattern, c.someAliases()), "write the pattern so that it admits the aliases it is meant for, or name the keys by ARN")
+				fmt.Sprintf("%s (keys have %s)", pattern, c.aliases().some), "write the pattern so that it admits the aliases it is meant for, or name the keys by ARN")
 		}
 		if len(owners) > 1 {
 			c.charge(PrefixAdmitsOther, resource.Acknowledge, j.id, "its alias pattern admits keys of more than one agent",
 				fmt.Sprintf("%s admits %s", pattern, shown(aliases)), "end the pattern where the agent's name ends (alias/staging-*-relayer-signer), or name the keys by ARN")
 		}
 	}
-}
-
-// admits lists the agents whose keys a pattern admits and one alias of each. It
-// is complete where every expected key's alias is known.
-func (c *court) admits(pattern string) (owners, aliases []string, complete bool) {
-	complete = true
-	seen := map[string]string{}
-	see := func(owner, alias string) {
-		if glob(pattern, alias) && (seen[owner] == "" || alias < seen[owner]) {
-			seen[owner] = alias
-		}
-	}
-	for _, e := range c.expect {
-		if e.Alias != "" {
-			see(e.owner(), e.Alias)
-		} else if c.keys[e.KeyARN] == nil {
-			complete = false
-		}
-	}
-	for i := range c.world.Keys {
-		key := &c.world.Keys[i]
-		owner := key.ID.String()
-		if e := c.byKey[key.ARN]; e != nil {
-			owner = e.owner()
-		}
-		for _, alias := range key.Aliases {
-			see(owner, alias)
-		}
-	}
-	owners = slices.Sorted(maps.Keys(seen))
-	for _, owner := range owners {
-		aliases = append(aliases, seen[owner])
-	}
-	return owners, aliases, complete && len(c.expect) > 0
 }
 
 // owner is whose key it is: an agent, or the key itself.
@@ -154,28 +119,13 @@ func (e *Expectation) owner() string {
 	return e.Key.String()
 }
 
-func (c *court) someAliases() string {
-	var list []string
-	for _, e := range c.expect {
-		if e.Alias != "" {
-			list = append(list, e.Alias)
-		} else if key := c.keys[e.KeyARN]; key != nil {
-			list = append(list, key.Aliases...)
-		}
-	}
-	slices.Sort(list)
-	return shown(slices.Compact(list))
-}
-
 // attached: somebody has the policy.
 func (c *court) attached(j judged) {
 	d := &c.world.Directory
 	var empty []string
 	has := func(e Entity) bool { return slices.Contains(e.Attached, j.arn) || e.Boundary == j.arn }
-	for _, who := range c.callers {
-		if has(who.entity) {
-			return
-		}
+	if c.had[j.arn] {
+		return
 	}
 	for i := range d.Groups {
 		if g := &d.Groups[i]; has(g.Entity) {

@@ -104,11 +104,9 @@ func (f *search) shapes(c *caller) []shape {
 // aliasesLike adds names that the pattern admits: the aliases of other keys, and
 // one that could be made.
 func (f *search) aliasesLike(pattern string, names map[string]bool) {
-	for i := range f.world.Keys {
-		for _, name := range f.world.Keys[i].Aliases {
-			if glob(pattern, name) && !slices.Contains(f.key.Aliases, name) {
-				names[name] = true
-			}
+	for _, name := range f.like(pattern) {
+		if !slices.Contains(f.key.Aliases, name) {
+			names[name] = true
 		}
 	}
 	if name := strings.NewReplacer("*", "", "?", "x").Replace(pattern); name != "alias/" && name != "" {
@@ -116,6 +114,22 @@ func (f *search) aliasesLike(pattern string, names map[string]bool) {
 	} else {
 		names["alias/x"] = true
 	}
+}
+
+// like lists the aliases of all keys that the pattern admits.
+func (ix *index) like(pattern string) []string {
+	list, known := ix.alike[pattern]
+	if !known {
+		for i := range ix.world.Keys {
+			for _, name := range ix.world.Keys[i].Aliases {
+				if glob(pattern, name) {
+					list = append(list, name)
+				}
+			}
+		}
+		ix.alike[pattern] = list
+	}
+	return list
 }
 
 type conditionText struct{ key, value string }

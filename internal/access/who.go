@@ -12,7 +12,7 @@ import (
 // that cannot be told: users and roles first, then those from outside whom the
 // resource itself names. The account's root user is not among them: it can
 // always give itself what the resource's policy leaves to the account.
-func (w *World) Who(action, arn string) []Holder { return newIndex(w).who(action, arn) }
+func (w *World) Who(action, arn string) []Holder { return w.Inquire().Who(action, arn) }
 
 func (ix *index) who(action, arn string) []Holder {
 	var holders []Holder
@@ -75,22 +75,6 @@ func (c *caller) holder() string {
 	return HolderExternal
 }
 
-// acting lists the users and roles of whose own policies one may allow the
-// action on something.
-func (ix *index) acting(action string) []*caller {
-	list, known := ix.actors[action]
-	if known {
-		return list
-	}
-	for _, c := range ix.callers {
-		if slices.ContainsFunc(c.sources, func(s *source) bool { return s.mayAllow(action) }) {
-			list = append(list, c)
-		}
-	}
-	ix.actors[action] = list
-	return list
-}
-
 // mayAllow reports whether the source has an Allow for the action, or is not
 // understood.
 func (s *source) mayAllow(action string) bool {
@@ -113,7 +97,11 @@ func (ix *index) mayAllowOn(s *source, action, arn string) bool {
 // their ARNs.
 func (ix *index) candidates(action, arn string) []*caller {
 	in := map[*caller]bool{}
-	for _, c := range ix.acting(action) {
+	acting := ix.acting(action)
+	for _, c := range acting.on[arn] {
+		in[c] = true
+	}
+	for _, c := range acting.open {
 		if slices.ContainsFunc(c.sources, func(s *source) bool { return ix.mayAllowOn(s, action, arn) }) {
 			in[c] = true
 		}
