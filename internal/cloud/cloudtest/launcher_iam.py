@@ -14,8 +14,11 @@
    along.
 9. CreateRole reads the trust policy as UpdateAssumeRolePolicy does.
 10. What is attached twice counts once; ten policies at most are attached.
+11. AWS's own AdministratorAccess is there, and among the details once somebody
+    has it.
 """
 
+import json
 from itertools import chain
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -76,6 +79,21 @@ def delete_user_permissions_boundary(self):
     return EmptyResult()
 
 
+def is_aws(policy):
+    return isinstance(policy, models.AWSManagedPolicy)
+
+
+def aws_policies(self):
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    made = "2015-02-06T18:39:46+00:00"
+    data = {"Path": "/", "DefaultVersionId": "v1", "Document": document, "CreateDate": made, "UpdateDate": made}
+    return [models.AWSManagedPolicy.from_data("AdministratorAccess", self.account_id, self.region_name, data)]
+
+
+def own_policies(backend):
+    return {arn: policy for arn, policy in backend.managed_policies.items() if not is_aws(policy)}
+
+
 LISTS = {"UserDetailList": "users", "GroupDetailList": "groups", "RoleDetailList": "roles", "Policies": "managed_policies"}
 
 
@@ -86,6 +104,7 @@ def get_account_authorization_details(self):
         raise ValidationError(f"Value '{asked}' at 'maxItems' failed to satisfy constraint: 1 to 1000")
     start = int(self._get_param("Marker") or 0)
     found = self.backend.get_account_authorization_details(self._get_param("Filter", []))
+    found["managed_policies"] = [p for p in found["managed_policies"] if p.attachment_count or not is_aws(p)]
     everything = [(field, one) for field, key in LISTS.items() for one in found[key]]
     result = {field: [] for field in LISTS}
     for field, one in everything[start : start + asked]:
@@ -202,7 +221,7 @@ def correct():
     iam.create_user = unique(create_user(iam.create_user), "UserName", lambda backend: backend.users)
     iam.create_group = unique(iam.create_group, "GroupName", lambda backend: backend.groups)
     iam.create_role = unique(with_boundary(with_trust(iam.create_role)), "RoleName", lambda backend: backend.roles)
-    iam.create_policy = unique(iam.create_policy, "PolicyName", lambda backend: backend.managed_policies)
+    iam.create_policy = unique(iam.create_policy, "PolicyName", own_policies)
     iam.put_user_permissions_boundary = put_user_permissions_boundary
     iam.delete_user_permissions_boundary = delete_user_permissions_boundary
     iam.put_role_permissions_boundary = with_boundary(iam.put_role_permissions_boundary)
@@ -210,6 +229,7 @@ def correct():
     models.Policy.policy_name = property(lambda self: self.name)
     models.Policy.permissions_boundary_usage_count = property(boundary_uses)
     models.ManagedPolicy.attach_to = attach_to(models.ManagedPolicy.attach_to)
+    Backend._init_aws_policies = aws_policies
     Backend.delete_policy = delete_policy(Backend.delete_policy)
     Backend.delete_group = delete_group(Backend.delete_group)
     Backend.delete_user = delete_user(Backend.delete_user)

@@ -191,6 +191,7 @@ func TestFakeAndEmulatorKeepTheRulesOfIAM(t *testing.T) {
 		"tags are added, replaced and removed, and a policy's are on demand": iamTagging,
 		"a document that IAM could not evaluate is refused":                  iamDocuments,
 		"one OpenID Connect provider for one address":                        iamProviders,
+		"AWS's own policies are shown where they are in use":                 iamPoliciesOfAWS,
 	})
 }
 
