@@ -53,7 +53,7 @@ cat "$folder/progress"
 # shellcheck source=/dev/null
 source ".sandbox/$env/env.sh"
 
-say "1. What git declares and the world lacks: keys, and money in them."
+say "1. What git declares and the world lacks: keys, who may use them, buckets, and money."
 run 0 reconcile plan "$env" --out "$folder/first.plan.json"
 shows 'create'
 
@@ -64,18 +64,27 @@ say "3. The second plan is empty (exit code 0)."
 run 0 reconcile plan "$env" --exit-code
 shows 'in sync'
 
-say "4. Three things happen behind our back: somebody retags a key, agents burn gas, somebody disables a key."
+say "   Each agent signs with its own keys, and nobody else does."
+run 0 reconcile access "$env"
+shows 'relayer: 8 keys'
+
+say "4. Four things happen behind our back: somebody retags a key, takes the relayer's policy off, agents burn gas,
+somebody disables a key."
+run 0 sandbox detach "$env" staging-relayer
 run 0 sandbox retag "$env" validator-0-attestation-fuji role=relayer
 run 0 sandbox burn "$env" optimismsepolia relayer-signer-optimismsepolia 0.02
 run 0 sandbox disable-key "$env" relayer-signer-sepolia
 
-say "5. The plan mends the first two, and says of the third what it is."
+say "5. The plan mends the first three, and says of the last what it is."
+run 0 reconcile access "$env" --principal staging-relayer
+shows 'cannot sign'
 run 2 reconcile plan "$env" --exit-code
+shows 'staging-relayer'
 shows 'validator-0-attestation-fuji'
 shows 'relayer-signer-sepolia'
 
-say "6. The first two are applied. A disabled key may be a brake or a thief: it needs a person."
-run 0 reconcile plan "$env" --only "kms-key/**/validator-0-attestation-fuji" --only "funding/**" --out "$folder/second.plan.json"
+say "6. The first three are applied. A disabled key may be a brake or a thief: it needs a person."
+run 0 reconcile plan "$env" --only "kms-key/**/validator-0-attestation-fuji" --only "iam-role/**" --only "funding/**" --out "$folder/second.plan.json"
 run 0 reconcile apply "$folder/second.plan.json"
 
 say "7. verify tells the truth: one thing still differs (exit code 2)."

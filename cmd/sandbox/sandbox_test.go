@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -99,11 +100,18 @@ func TestSomebodyActsThroughTheSameAPIsAsEverybody(t *testing.T) {
 		"more than there is":     {"burn staging fuji bank 9999999", "insufficient funds"},
 		"a key not made as yet":  {"disable-key staging relayer-signer-sepolia", "kms-key/us-west-2/relayer-signer-sepolia: "},
 		"an amount without keys": {"burn staging fuji 1", "accepts 4 arg(s), received 3"},
+		"nobody of this name":    {"detach staging relayer", `no user, group or role "relayer" has a policy`},
 	} {
 		_, stderr, code := sandboxed(t, "", append(strings.Fields(test.args), "--dir", w.folder)...)
 		if code != 1 || !strings.Contains(stderr, test.want) {
 			t.Errorf("%s: exit %d, says %q, want %q", name, code, stderr, test.want)
 		}
+	}
+
+	w.do("detach", "staging", "reconcile-plan-staging")
+	attached, err := w.session(env).IAM().ListAttachedRolePolicies(t.Context(), &iam.ListAttachedRolePoliciesInput{RoleName: aws.String("reconcile-plan-staging")})
+	if err != nil || len(attached.AttachedPolicies) > 0 {
+		t.Errorf("%d policies are attached after detach (%v)", len(attached.AttachedPolicies), err)
 	}
 
 	w.do("disable-key", "staging", "bank")

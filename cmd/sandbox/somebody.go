@@ -41,6 +41,22 @@ func newDisableKey(folder *string) *cobra.Command {
 	}
 }
 
+func newDetach(folder *string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "detach ENV NAME",
+		Short:   "somebody takes every policy off a user, a group or a role",
+		Example: "  sandbox detach staging staging-relayer",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			somebody, err := sandbox.Visit(cmd.Context(), *folder, args[0])
+			if err != nil {
+				return err
+			}
+			return somebody.Detach(cmd.Context(), args[1])
+		},
+	}
+}
+
 func newBurn(folder *string) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
