@@ -2,12 +2,9 @@
 
 Stock moto hashes again when MessageType is DIGEST, so that no signature
 recovers to the key's address; it never pages ListAliases and ListKeys; it signs
-with disabled keys; it tags keys that wait for deletion; and of two conditional
-writes of one S3 object at the same time both may win. Its new buckets lack what
-AWS gives each (public access blocked, ownership enforced, AES256, the tags of
-the call), and its list of buckets names no Region and loses what is on the next
-page. Here it behaves as the API references of KMS and S3 say. launcher_iam.py
-has ten corrections more.
+with disabled keys; and it tags keys that wait for deletion. Here it behaves as
+the API reference of KMS says. launcher_iam.py and launcher_s3.py correct IAM
+and S3.
 
 Usage: launcher.py HOST PORT. Prints "port N" once it listens. Ends when its
 standard input ends, so that it never outlives the process that started it.
@@ -21,19 +18,16 @@ import sys
 import threading
 
 import launcher_iam
+import launcher_s3
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from moto.core.exceptions import JsonRESTError
-from moto.core.responses import ActionResult
 from moto.kms import responses as kms_responses
 from moto.kms import utils as kms_utils
 from moto.kms.exceptions import ValidationException
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3 import models as s3_models
-from moto.s3 import responses as s3_responses
 from werkzeug.serving import WSGIRequestHandler, make_server
-from xmltodict import parse as parse_xml
 
 prehashed = contextvars.ContextVar("prehashed", default=False)
 
@@ -122,83 +116,6 @@ def paged(original, field, default, most):
     return handler
 
 
-def one_at_a_time(original):
-    """Makes look-then-write one act, as S3's conditional writes are."""
-    lock = threading.Lock()
-
-    def handler(self):
-        with lock:
-            return original(self)
-
-    return handler
-
-
-SSE_S3 = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}}
-
-
-def with_defaults(original):
-    """What AWS gives every new bucket since April 2023."""
-
-    def create_bucket(self, *arguments, **named):
-        bucket = original(self, *arguments, **named)
-        bucket.public_access_block = s3_models.PublicAccessBlock(True, True, True, True)
-        bucket.ownership_rule = "BucketOwnerEnforced"
-        bucket.encryption = SSE_S3
-        return bucket
-
-    return create_bucket
-
-
-def sse_s3_again(self, bucket_name):
-    """A bucket is never without encryption (DeleteBucketEncryption, S3 API
-    reference)."""
-    self.get_bucket(bucket_name).encryption = SSE_S3
-
-
-def tagged_at_creation(original):
-    """The tags inside CreateBucketConfiguration."""
-
-    def handler(self, request, bucket_name, querystring):
-        existed = bucket_name in s3_models.s3_backends.bucket_accounts
-        answer = original(self, request, bucket_name, querystring)
-        if not existed and self.body:
-            tags = (parse_xml(self.body, force_list=("Tag",))["CreateBucketConfiguration"].get("Tags") or {}).get("Tag", [])
-            self.backend.put_bucket_tagging(bucket_name, {tag["Key"]: tag["Value"] or "" for tag in tags})
-        return answer
-
-    return handler
-
-
-def all_buckets(self):
-    """ListBuckets with every bucket's Region, page by page."""
-    self.data["Action"] = "ListAllMyBuckets"
-    self._authenticate_and_authorize_s3_action()
-    found = self.backend.list_buckets(
-        prefix=self._get_param("prefix"), bucket_region=self._get_param("bucket-region"), max_buckets=None
-    )
-    after = self._get_param("continuation-token") or ""
-    left = sorted((bucket for bucket in found if bucket.name > after), key=lambda bucket: bucket.name)
-    page = left[: int(self._get_param("max-buckets") or 10000)]
-    result = {
-        "Buckets": [
-            {"Name": bucket.name, "CreationDate": bucket.creation_date_ISO8601, "BucketRegion": bucket.region_name}
-            for bucket in page
-        ]
-    }
-    if len(page) < len(left):
-        result["ContinuationToken"] = page[-1].name
-    self.data["Action"] = "ListBuckets"
-    return self.serialized(ActionResult(result))
-
-
-def correct_buckets():
-    backend, s3 = s3_models.S3Backend, s3_responses.S3Response
-    backend.create_bucket = with_defaults(backend.create_bucket)
-    backend.delete_bucket_encryption = sse_s3_again
-    s3._bucket_response_put = tagged_at_creation(s3._bucket_response_put)
-    s3.all_buckets = all_buckets
-
-
 def correct():
     kms_utils.ECDSAPrivateKey.sign = ecdsa_sign
     kms_utils.ECDSAPrivateKey.verify = ecdsa_verify
@@ -210,10 +127,8 @@ def correct():
     kms.create_alias = in_state(kms.create_alias, False, "TargetKeyId")
     kms.list_aliases = paged(kms.list_aliases, "Aliases", 50, 100)
     kms.list_keys = paged(kms.list_keys, "Keys", 100, 1000)
-    s3 = s3_responses.S3Response
-    s3.put_object = one_at_a_time(s3.put_object)
-    correct_buckets()
     launcher_iam.correct()
+    launcher_s3.correct()
 
 
 class Quiet(WSGIRequestHandler):

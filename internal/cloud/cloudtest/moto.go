@@ -27,6 +27,9 @@ var launcher []byte
 //go:embed launcher_iam.py
 var launcherIAM []byte
 
+//go:embed launcher_s3.py
+var launcherS3 []byte
+
 // MotoOptions say how the emulator runs.
 type MotoOptions struct {
 	// Account is the account id that it plays.
@@ -71,13 +74,12 @@ func StartMoto(options MotoOptions) (*Moto, error) {
 }
 
 func (m *Moto) start(python string, options MotoOptions) error {
-	script := filepath.Join(m.folder, "launcher.py")
-	for path, text := range map[string][]byte{script: launcher, filepath.Join(m.folder, "launcher_iam.py"): launcherIAM} {
-		if err := os.WriteFile(path, text, 0o600); err != nil {
+	for name, text := range map[string][]byte{"launcher.py": launcher, "launcher_iam.py": launcherIAM, "launcher_s3.py": launcherS3} {
+		if err := os.WriteFile(filepath.Join(m.folder, name), text, 0o600); err != nil {
 			return fmt.Errorf("moto: %w", err)
 		}
 	}
-	command := exec.Command(python, script, "127.0.0.1", strconv.Itoa(options.Port))
+	command := exec.Command(python, filepath.Join(m.folder, "launcher.py"), "127.0.0.1", strconv.Itoa(options.Port))
 	// Nothing of the caller's environment: it may hold real credentials.
 	command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + m.folder, "PYTHONDONTWRITEBYTECODE=1", "MOTO_ACCOUNT_ID=" + options.Account}
 	command.Stderr = m.stderr
