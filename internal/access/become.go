@@ -55,9 +55,9 @@ type search struct {
 }
 
 func (f *search) run() {
-	for _, c := range f.candidates(sign, f.key.ARN) {
-		if f.signs(c, raised{}) >= f.least {
-			f.reach(c, nil)
+	for _, h := range f.held(sign, f.key.ARN) {
+		if h.who.kind <= ownRole && h.answer() >= f.least {
+			f.reach(h.who, nil)
 		}
 	}
 	for _, c := range f.powerful() {

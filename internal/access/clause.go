@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // source is one document at the place where it stands.
@@ -18,6 +20,8 @@ type source struct {
 	clauses   []clause
 	// byAction remembers which statements are about an action.
 	byAction map[string][]*clause
+	// forAll remembers about which actions it says the same whoever calls.
+	forAll map[string]bool
 }
 
 // clause is one statement of a source.
@@ -29,7 +33,7 @@ type clause struct {
 }
 
 func newSource(label string, d Document) *source {
-	s := &source{label: label, fault: d.Fault, variables: d.Version == Version, byAction: map[string][]*clause{}}
+	s := &source{label: label, fault: d.Fault, variables: d.Version == Version, byAction: map[string][]*clause{}, forAll: map[string]bool{}}
 	s.clauses = make([]clause, len(d.Statements))
 	for i, statement := range d.Statements {
 		s.clauses[i] = clause{Statement: statement, from: s, number: i + 1, actions: lowered(statement.Actions), notActions: lowered(statement.NotActions)}
@@ -66,6 +70,35 @@ func (s *source) about(action string) []*clause {
 		s.byAction[action] = list
 	}
 	return list
+}
+
+// impersonal reports whether what the source says about the action does not
+// depend on who calls: no policy variable, and no condition but on the resource
+// and the call itself.
+func (s *source) impersonal(action string) bool {
+	same, known := s.forAll[action]
+	if !known && s.forAll != nil {
+		same = !slices.ContainsFunc(s.about(action), (*clause).personal)
+		s.forAll[action] = same
+	}
+	return same
+}
+
+func (c *clause) personal() bool {
+	variable := func(v resource.Value) bool { return strings.Contains(v.Literal, "${") }
+	if slices.ContainsFunc(c.Resources, variable) || slices.ContainsFunc(c.NotResources, variable) {
+		return true
+	}
+	for _, byKey := range c.Conditions {
+		for key, values := range byKey {
+			key = strings.ToLower(key)
+			about := key == "kms:resourcealiases" || key == "aws:securetransport" || strings.HasPrefix(key, "aws:resourcetag/")
+			if !about || slices.ContainsFunc(values, variable) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // covers reports whether the statement is about the action. One with neither

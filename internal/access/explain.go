@@ -96,7 +96,7 @@ func (c *caller) title() string {
 // one whose resource does. The others are counted.
 func (s *situation) nearMiss() string {
 	byCondition, byResource, count := "", "", 0
-	s.words = true
+	s.words, s.weighed = true, nil
 	for _, src := range s.who.sources {
 		for _, c := range src.about(s.action) {
 			if c.Effect != Allow {

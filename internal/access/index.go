@@ -63,6 +63,12 @@ type index struct {
 	actors  map[string]*actors
 	unions  map[string][]*caller
 	as      map[*caller][]*caller
+	weighed map[string]map[weighing]rulings
+	// lastHeld is the answer that was given last.
+	lastHeld struct {
+		action, arn string
+		list        []held
+	}
 	alike   map[string][]string
 	links   map[pair]link
 	raises  map[pair]link
@@ -75,7 +81,7 @@ func newIndex(w *World) *index {
 		world: w, byARN: map[string]*caller{}, byID: map[string]*caller{}, roles: map[string]*caller{},
 		keys: map[string]*Key{}, buckets: map[string]*Bucket{}, around: map[string]*source{}, refs: map[resource.Ref]string{},
 		policy: map[string]*source{}, groups: map[string]*Group{}, group: map[string][]*source{}, tagged: map[*caller]bool{},
-		actors: map[string]*actors{}, unions: map[string][]*caller{}, as: map[*caller][]*caller{}, alike: map[string][]string{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{}, usually: map[string]map[string][]string{},
+		actors: map[string]*actors{}, unions: map[string][]*caller{}, as: map[*caller][]*caller{}, alike: map[string][]string{}, weighed: map[string]map[weighing]rulings{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{}, usually: map[string]map[string][]string{},
 	}
 	for i := range w.Keys {
 		key := &w.Keys[i]

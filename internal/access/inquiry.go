@@ -47,10 +47,17 @@ func (q *Inquiry) Judge(expect []Expectation) []resource.Finding {
 // on something, in their order, and on what.
 type actors struct {
 	all []*caller
-	// on lists those of whom a statement names one resource as it is, open those
-	// with any other statement.
-	on   map[string][]*caller
-	open []*caller
+	// on lists those of whom a statement names one resource as it is.
+	on map[string][]*caller
+	// open are the documents with any other statement about the action, each with
+	// those who have it.
+	open []shared
+}
+
+// shared is a document and the users and roles that it speaks for.
+type shared struct {
+	src  *source
+	with []*caller
 }
 
 // acting finds those who may do the action.
@@ -60,21 +67,30 @@ func (ix *index) acting(action string) *actors {
 		return known
 	}
 	a := &actors{on: map[string][]*caller{}}
+	with := map[*source]int{}
 	for _, c := range ix.callers {
-		acts, open := false, false
+		acts := false
 		for _, src := range c.sources {
-			open = open || src.fault != ""
+			open := src.fault != ""
+			acts = acts || open
 			for _, s := range src.about(action) {
 				if s.Effect == Allow {
 					acts, open = true, ix.actingOn(s, c, a.on) || open
 				}
 			}
+			if !open {
+				continue
+			}
+			at, known := with[src]
+			if !known {
+				at = len(a.open)
+				with[src] = at
+				a.open = append(a.open, shared{src: src})
+			}
+			a.open[at].with = append(a.open[at].with, c)
 		}
-		if acts || open {
+		if acts {
 			a.all = append(a.all, c)
-		}
-		if open {
-			a.open = append(a.open, c)
 		}
 	}
 	ix.actors[action] = a

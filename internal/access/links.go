@@ -24,7 +24,7 @@ func (ix *index) may(c *caller, action, arn string, more ...string) answer {
 	}
 	s := ix.direct(c, lower, arn)
 	if len(more) == 2 {
-		s.given = map[string][]string{strings.ToLower(more[0]): {more[1]}}
+		s.given, s.weighed = map[string][]string{strings.ToLower(more[0]): {more[1]}}, nil
 	}
 	return s.decide().answer()
 }

@@ -24,7 +24,7 @@ type shape struct {
 // condition looks at.
 func (f *search) reshape(c *caller) []Hop {
 	pliable := f.direct(c, sign, f.key.ARN)
-	pliable.pliable = true
+	pliable.pliable, pliable.weighed = true, nil
 	if pliable.decide().answer() == no {
 		return nil
 	}
@@ -47,7 +47,7 @@ func (f *search) reshape(c *caller) []Hop {
 			continue
 		}
 		s := f.direct(c, sign, f.key.ARN)
-		s.key = &made.key
+		s.key, s.weighed = &made.key, nil
 		if s.decide().answer() >= f.least {
 			return []Hop{{Actions: []string{made.action}, Target: target, Sure: able == yes}}
 		}

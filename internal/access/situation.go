@@ -23,6 +23,33 @@ type situation struct {
 	raised  raised
 	// words: reasons are wanted of what is certain too.
 	words bool
+	// weighed remembers what documents say that do not ask who calls; nil where
+	// the request is not a direct call or the key is not as it is.
+	weighed map[weighing]rulings
+}
+
+// weighing is one document and what it is asked about one resource.
+type weighing struct {
+	src    *source
+	action string
+}
+
+// rulings are what a document allows and denies.
+type rulings struct{ allow, deny ruling }
+
+// weighedOn gives what is remembered about one resource. A few resources are in
+// question at a time, so that the others are forgotten.
+func (ix *index) weighedOn(arn string) map[weighing]rulings {
+	const most = 256
+	known, there := ix.weighed[arn]
+	if !there {
+		if len(ix.weighed) >= most {
+			clear(ix.weighed)
+		}
+		known = map[weighing]rulings{}
+		ix.weighed[arn] = known
+	}
+	return known
 }
 
 // raised is what somebody has done to the one who asks.
@@ -53,6 +80,19 @@ const (
 
 // weigh says what an identity's document allows and denies here.
 func (s *situation) weigh(src *source) (allow, deny ruling) {
+	if s.weighed == nil || !src.impersonal(s.action) {
+		return s.weighAnew(src)
+	}
+	about := weighing{src, s.action}
+	known, there := s.weighed[about]
+	if !there {
+		known.allow, known.deny = s.weighAnew(src)
+		s.weighed[about] = known
+	}
+	return known.allow, known.deny
+}
+
+func (s *situation) weighAnew(src *source) (allow, deny ruling) {
 	if src.fault != "" {
 		unknown := ruling{answer: maybe, text: src.label, why: src.fault}
 		return unknown, unknown

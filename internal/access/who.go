@@ -40,6 +40,9 @@ func (c *caller) name() string {
 
 func (ix *index) held(action, arn string) []held {
 	action = strings.ToLower(action)
+	if last := ix.lastHeld; last.action == action && last.arn == arn {
+		return last.list
+	}
 	var list []held
 	ask := func(c *caller) {
 		if o := ix.direct(c, action, arn).decide(); o.answer() > no {
@@ -57,6 +60,7 @@ func (ix *index) held(action, arn string) []held {
 	} else {
 		ask(&caller{kind: unnamed, arn: stranger, account: stranger})
 	}
+	ix.lastHeld.action, ix.lastHeld.arn, ix.lastHeld.list = action, arn, list
 	return list
 }
 
@@ -81,9 +85,13 @@ func (s *source) mayAllow(action string) bool {
 	return s.fault != "" || slices.ContainsFunc(s.about(action), func(c *clause) bool { return c.Effect == Allow })
 }
 
-// mayAllowOn is mayAllow for one resource, as far as that can be told from the
-// Resource element alone.
+// mayAllowOn is mayAllow for one resource and a direct call, as far as that can
+// be told without knowing who asks.
 func (ix *index) mayAllowOn(s *source, action, arn string) bool {
+	if s.impersonal(action) {
+		allow, _ := ix.direct(&caller{kind: missing}, action, arn).weigh(s)
+		return allow.answer > no
+	}
 	return s.fault != "" || slices.ContainsFunc(s.about(action), func(c *clause) bool {
 		return c.Effect == Allow && (c.Resources == nil || slices.ContainsFunc(c.Resources, func(v resource.Value) bool {
 			text, known := ix.resolve(v)
@@ -101,9 +109,11 @@ func (ix *index) candidates(action, arn string) []*caller {
 	for _, c := range acting.on[arn] {
 		in[c] = true
 	}
-	for _, c := range acting.open {
-		if slices.ContainsFunc(c.sources, func(s *source) bool { return ix.mayAllowOn(s, action, arn) }) {
-			in[c] = true
+	for _, open := range acting.open {
+		if ix.mayAllowOn(open.src, action, arn) {
+			for _, c := range open.with {
+				in[c] = true
+			}
 		}
 	}
 	if src, _, _ := ix.policyOf(action, arn); src != nil && ix.letIn(src, action, in) {
@@ -185,7 +195,7 @@ func (ix *index) direct(who *caller, action, arn string) *situation {
 		given = usual(action)
 		ix.usually[action] = given
 	}
-	return &situation{index: ix, who: who, action: action, resource: arn, key: ix.keys[arn], given: given}
+	return &situation{index: ix, who: who, action: action, resource: arn, key: ix.keys[arn], given: given, weighed: ix.weighedOn(arn)}
 }
 
 // named lists those from outside that the resource's policy or grants may let
