@@ -99,7 +99,7 @@ func Make(env *config.Environment, actions []kind.Action) (*Set, error) {
 		more                []access.Statement
 	}{
 		{planRole, "reads what a plan needs and writes nothing", env.Tool.PlanSubjects, reads, m.journalReading()},
-		{applyRole, "applies reviewed plans", env.Tool.ApplySubjects, slices.Concat(reads, writes), slices.Concat(m.journalWriting(), m.signing(), m.forbidden(set))},
+		{applyRole, "applies reviewed plans", env.Tool.ApplySubjects, slices.Concat(reads, writes), slices.Concat(m.journalWriting(), m.signing(), m.narrowing(), m.forbidden(set))},
 		{watchRole, "reads what verify needs and writes nothing", env.Tool.WatchSubjects, reads, m.journalReading()},
 	} {
 		statements, err := m.scoped(r.actions)
@@ -111,7 +111,10 @@ func Make(env *config.Environment, actions []kind.Action) (*Set, error) {
 			ARN:   roleARN(m.account, r.prefix+env.Name),
 			Trust: m.trust(set.Provider, r.subjects), SessionSeconds: sessionSeconds,
 		}
-		if role.Policies, err = m.policies(role, slices.Concat(statements, r.more)); err != nil {
+		if r.prefix == applyRole {
+			role.Trust.Statements = append(role.Trust.Statements, trustItself(m.account, role.ARN))
+		}
+		if role.Policies, err = m.policies(role, fenced(append(statements, r.more...))); err != nil {
 			return nil, err
 		}
 		set.Roles = append(set.Roles, role)

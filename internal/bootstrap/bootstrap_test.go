@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,46 +14,13 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/bootstrap"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/kinds"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
-// harbour is an environment with one agent, a bank and a bucket.
-func harbour() *config.Environment {
-	return &config.Environment{
-		Name: "harbour", AWS: config.AWS{Account: "111122223333", Region: "eu-west-1"},
-		Store: config.Store{Kind: "s3", Bucket: "acme-harbour-journal", Prefix: "harbour/", Region: "eu-west-1"},
-		Keys: []config.Key{
-			{Name: "bank", Use: "bank", Holder: "kms", Alias: "alias/harbour-bank", Region: "eu-west-1"},
-			{Name: "relayer-signer-fuji", Use: "signer", Holder: "kms", Alias: "alias/harbour-relayer-signer-fuji", Region: "eu-west-1"},
-			{Name: "old", Use: "signer", Holder: "kms", Alias: "alias/legacy-key", Region: "us-east-1"},
-		},
-		Access: &config.Access{
-			Path: "/reconcile/harbour/", Boundary: "arn:aws:iam::111122223333:policy/reconcile-boundary-harbour",
-			Users:   []config.User{{Name: "legacy", Path: "/"}},
-			Buckets: []config.Bucket{{Name: "proofs", Bucket: "acme-harbour-proofs", Region: "eu-west-1"}, {Name: "v", Bucket: "acme-harbour-validator-0-fuji", Agent: "validator"}},
-		},
-		Tool: &config.Tool{
-			Repository:   "acme/environments",
-			PlanSubjects: []string{"repo:acme/environments:pull_request"}, ApplySubjects: []string{"repo:acme/environments:environment:harbour"},
-			WatchSubjects: []string{"repo:acme/environments:ref:refs/heads/main"},
-		},
-	}
-}
-
-func actions() []kind.Action {
-	var list []kind.Action
-	for _, name := range strings.Fields("kms:DescribeKey kms:ListAliases kms:GetKeyPolicy iam:GetAccountAuthorizationDetails s3:GetBucketPolicy secretsmanager:ListSecrets tag:GetResources") {
-		list = append(list, kind.Action{Name: name})
-	}
-	for _, name := range strings.Fields("kms:CreateKey kms:CreateAlias kms:TagResource kms:PutKeyPolicy iam:CreateUser iam:CreateRole iam:AttachUserPolicy iam:CreatePolicy iam:UpdateAssumeRolePolicy s3:PutBucketPolicy secretsmanager:CreateSecret kms:Sign secretsmanager:GetSecretValue") {
-		list = append(list, kind.Action{Name: name, Writes: true})
-	}
-	return list
-}
-
 func made(t *testing.T) *bootstrap.Set {
 	t.Helper()
-	set, err := bootstrap.Make(harbour(), actions())
+	set, err := bootstrap.Make(harbour(), kinds.Actions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +73,13 @@ func TestWhatIsPrintedIsReadable(t *testing.T) {
 
 func TestAnActionWithoutAScopeIsGivenToNobody(t *testing.T) {
 	t.Parallel()
-	_, err := bootstrap.Make(harbour(), append(actions(), kind.Action{Name: "kms:ReplicateKey", Writes: true}))
+	_, err := bootstrap.Make(harbour(), append(kinds.Actions(), kind.Action{Name: "kms:ReplicateKey", Writes: true}))
 	if err == nil || !strings.Contains(err.Error(), "no scope is known for kms:ReplicateKey") {
 		t.Errorf("error %v", err)
 	}
 	silent := harbour()
 	silent.Tool = nil
-	if _, err := bootstrap.Make(silent, actions()); err == nil || !strings.Contains(err.Error(), "tool: repository") {
+	if _, err := bootstrap.Make(silent, kinds.Actions()); err == nil || !strings.Contains(err.Error(), "tool: repository") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -194,7 +160,7 @@ func TestALargeEnvironmentStillFitsIntoPolicies(t *testing.T) {
 		env.Keys = append(env.Keys, config.Key{Name: "relayer-signer-" + network, Holder: "kms", Alias: "alias/harbour-relayer-signer-" + network, Region: "eu-west-1"})
 		env.Access.Buckets = append(env.Access.Buckets, config.Bucket{Bucket: "acme-harbour-validator-0-" + network, Agent: "validator"})
 	}
-	set, err := bootstrap.Make(env, actions())
+	set, err := bootstrap.Make(env, kinds.Actions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +170,7 @@ func TestALargeEnvironmentStillFitsIntoPolicies(t *testing.T) {
 		}
 	}
 	text, _ := set.Boundary.Document.Text()
-	if len(text) > 6144 || !slices.Contains(set.Boundary.Document.Statements[2].Resources.Texts(), "arn:aws:s3:::acme-harbour-validator-*") {
+	if len(text) > 6144 || !strings.Contains(text, `"arn:aws:s3:::acme-harbour-validator-*"`) {
 		t.Errorf("the boundary has %d characters: %s", len(text), text)
 	}
 }

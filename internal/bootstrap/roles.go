@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,16 +10,30 @@ import (
 )
 
 // boundary is the most that a principal made by the tool may ever do, whatever
-// is attached to it: use the environment's keys, read its own secrets, write its
-// buckets. Nobody leaves it by way of IAM.
+// is attached to it: use the environment's keys, read its own hex keys, write its
+// buckets; administer its keys where somebody is declared to. Nobody leaves it by
+// way of IAM, and nobody deletes objects.
 func (m *maker) boundary() Policy {
+	keys := access.Literals(m.regional("kms", "key/*")...)
+	ours := m.ours().values()
 	statements := []access.Statement{
-		{Sid: "UseKeys", Effect: access.Allow, Actions: []string{"kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"}, Resources: access.Literals(m.regional("kms", "key/*")...), Conditions: m.ours()},
-		{Sid: "ReadSecrets", Effect: access.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: access.Literals(m.regional("secretsmanager", "secret:*")...), Conditions: m.ours()},
+		{Sid: "UseKeys", Effect: access.Allow, Actions: []string{"kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"}, Resources: keys, Conditions: ours},
+	}
+	if m.env.Access != nil && m.env.Access.KeyAdmin != "" {
+		statements = append(statements,
+			access.Statement{Sid: "SeeKeys", Effect: access.Allow, Actions: []string{"kms:ListAliases", "kms:ListKeys"}, Resources: access.Literals("*")},
+			access.Statement{Sid: "AdministerKeys", Effect: access.Allow, Actions: []string{
+				"kms:CancelKeyDeletion", "kms:DisableKey", "kms:EnableKey", "kms:GetKeyPolicy", "kms:ListGrants", "kms:ListResourceTags", "kms:UpdateKeyDescription",
+			}, Resources: keys, Conditions: ours})
+	}
+	if secrets := m.hexKeys(); len(secrets) > 0 {
+		statements = append(statements, access.Statement{
+			Sid: "ReadSecrets", Effect: access.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: access.Literals(secrets...), Conditions: ours,
+		})
 	}
 	if buckets := m.objects(); len(buckets) > 0 {
 		statements = append(statements, access.Statement{
-			Sid: "WriteObjects", Effect: access.Allow, Actions: []string{"s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"}, Resources: access.Literals(buckets...),
+			Sid: "WriteObjects", Effect: access.Allow, Actions: []string{"s3:GetObject", "s3:ListBucket", "s3:PutObject"}, Resources: access.Literals(buckets...),
 		})
 	}
 	return Policy{
@@ -57,17 +72,18 @@ func (m *maker) buckets() []string {
 	return slices.Sorted(maps.Keys(patterns))
 }
 
-// journalReading and journalWriting are the roles' rights in the store. No role
-// may delete from it: the journal is append-only, and so are its writers.
+// journalReading and journalWriting are the roles' rights in the store. Nobody
+// deletes from it, and an entry is written only where none is: the lease alone is
+// written over (Amazon S3 User Guide, "Enforce conditional writes on Amazon S3
+// buckets").
 func (m *maker) journalReading() []access.Statement {
-	store := m.env.Store
-	if store.Kind != "s3" {
+	if m.env.Store.Kind != "s3" {
 		return nil
 	}
-	bucket := "arn:aws:s3:::" + store.Bucket
+	bucket := "arn:aws:s3:::" + m.env.Store.Bucket
 	return []access.Statement{
 		{Sid: "ListJournal", Effect: access.Allow, Actions: []string{"s3:ListBucket"}, Resources: access.Literals(bucket)},
-		{Sid: "ReadJournal", Effect: access.Allow, Actions: []string{"s3:GetObject"}, Resources: access.Literals(bucket + "/" + store.Prefix + "*")},
+		{Sid: "ReadJournal", Effect: access.Allow, Actions: []string{"s3:GetObject"}, Resources: access.Literals(m.journalObject("*"))},
 	}
 }
 
@@ -76,31 +92,43 @@ func (m *maker) journalWriting() []access.Statement {
 	if reading == nil {
 		return nil
 	}
-	return append(reading, access.Statement{
-		Sid: "WriteJournal", Effect: access.Allow, Actions: []string{"s3:PutObject"},
-		Resources: access.Literals("arn:aws:s3:::" + m.env.Store.Bucket + "/" + m.env.Store.Prefix + "*"),
-	})
+	under := func(header string) map[string]map[string]access.Values {
+		return conditions{"Null": {"s3:" + header: {"false"}}}.values()
+	}
+	return append(reading,
+		access.Statement{Sid: "AppendJournal", Effect: access.Allow, Actions: []string{"s3:PutObject"}, Resources: access.Literals(m.journalObject("*")), Conditions: under("if-none-match")},
+		access.Statement{Sid: "MoveLease", Effect: access.Allow, Actions: []string{"s3:PutObject"}, Resources: access.Literals(m.journalObject("lease.json")), Conditions: under("if-match")})
+}
+
+// journalObject is the ARN of an object below the store's prefix, which ends
+// with a slash as the journal writes it.
+func (m *maker) journalObject(name string) string {
+	prefix := strings.Trim(m.env.Store.Prefix, "/")
+	if prefix != "" {
+		prefix += "/"
+	}
+	return "arn:aws:s3:::" + m.env.Store.Bucket + "/" + prefix + name
 }
 
 // signing is what the apply role signs with: banks, and nothing else. A bank is
-// known by its alias: the role may name a new key, and may never move or remove
-// an alias. What a key policy might say besides is denied here.
+// known by its alias in its own region: the role may name a key that has no name
+// yet, and may never move or remove an alias.
 func (m *maker) signing() []access.Statement {
-	aliases, secrets := m.banks()
-	keys := access.Literals(m.regional("kms", "key/*")...)
+	banks, secrets := m.banks()
 	var statements []access.Statement
-	if len(aliases) > 0 {
+	for i, b := range banks {
+		number := ""
+		if i > 0 {
+			number = fmt.Sprint(i + 1)
+		}
+		sign := func(sid, effect, operator string) access.Statement {
+			return access.Statement{
+				Sid: sid + number, Effect: effect, Actions: []string{"kms:Sign"}, Resources: access.Literals("arn:aws:kms:" + b.region + ":" + m.account + ":key/*"),
+				Conditions: conditions{operator: {"kms:ResourceAliases": b.aliases}}.values(),
+			}
+		}
 		statements = append(statements,
-			access.Statement{
-				Sid: "SignWithBanks", Effect: access.Allow, Actions: []string{"kms:Sign"}, Resources: keys,
-				Conditions: map[string]map[string]access.Values{"ForAnyValue:StringEquals": {"kms:ResourceAliases": access.Literals(aliases...)}},
-			},
-			access.Statement{
-				Sid: "SignWithNothingElse", Effect: access.Deny, Actions: []string{"kms:Sign"}, Resources: access.Literals("*"),
-				Conditions: map[string]map[string]access.Values{"ForAllValues:StringNotEquals": {"kms:ResourceAliases": access.Literals(aliases...)}},
-			})
-	} else {
-		statements = append(statements, access.Statement{Sid: "SignWithNothing", Effect: access.Deny, Actions: []string{"kms:Sign"}, Resources: access.Literals("*")})
+			sign("SignWithBanks", access.Allow, "ForAnyValue:StringEquals"), sign("SignWithNoOtherKey", access.Deny, "ForAllValues:StringNotEquals"))
 	}
 	if len(secrets) > 0 {
 		statements = append(statements, access.Statement{Sid: "ReadBanks", Effect: access.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: access.Literals(secrets...)})
@@ -108,28 +136,44 @@ func (m *maker) signing() []access.Statement {
 	return statements
 }
 
-// forbidden is what the apply role may not touch whatever else it is given: its
-// own roles, the boundary, the trust in the forge, and the store itself.
+// forbidden is what the apply role may not touch whatever else it is given, a
+// key's own policy included: its own roles, the boundary, the trust in the forge,
+// the store itself, keys and marks of others, and the way back into a key.
 func (m *maker) forbidden(set *Set) []access.Statement {
-	own := []string{
-		"arn:aws:iam::" + m.account + ":role" + Path + "*", "arn:aws:iam::" + m.account + ":policy" + Path + "*",
-		"arn:aws:iam::" + m.account + ":policy/reconcile-boundary-*", "arn:aws:iam::" + m.account + ":oidc-provider/*",
+	everywhere := access.Literals("*")
+	iam := "arn:aws:iam::" + m.account + ":"
+	deny := func(sid string, c conditions, resources access.Values, actions ...string) access.Statement {
+		return access.Statement{Sid: sid, Effect: access.Deny, Actions: actions, Resources: resources, Conditions: c.values()}
 	}
+	other := func(key string) conditions { return conditions{"StringNotEquals": {key: {m.env.Name}}} }
+	there := func(key string) conditions { return conditions{"Null": {key: {"false"}}} }
 	statements := []access.Statement{
-		{Sid: "LeaveTheToolAlone", Effect: access.Deny, NotActions: []string{"iam:Get*", "iam:List*"}, Resources: access.Literals(own...)},
-		{Sid: "KeepBoundaries", Effect: access.Deny, Actions: []string{"iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"}, Resources: access.Literals("*")},
-		{Sid: "KeepKeys", Effect: access.Deny, Actions: []string{
-			"kms:CreateGrant", "kms:Decrypt", "kms:DeleteAlias", "kms:ScheduleKeyDeletion", "kms:UpdateAlias",
-		}, Resources: access.Literals("*")},
+		{
+			Sid: "LeaveTheToolAlone", Effect: access.Deny, NotActions: []string{"iam:Get*", "iam:List*", "sts:AssumeRole"},
+			Resources: access.Literals(iam+"role"+Path+"*", iam+"policy"+Path+"*", iam+"policy/reconcile-boundary-*", iam+"oidc-provider/*"),
+		},
+		deny("KeepBoundaries", nil, everywhere, "iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"),
+		deny("KeepKeys", nil, everywhere, "kms:CreateGrant", "kms:Decrypt", "kms:DeleteAlias", "kms:ImportKeyMaterial", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:UpdateAlias"),
+		deny("KeepAWayBackIn", conditions{"Bool": {"kms:BypassPolicyLockoutSafetyCheck": {"true"}}}, everywhere, "kms:CreateKey", "kms:PutKeyPolicy"),
+		deny("KeepNames", there("kms:ResourceAliases"), access.Literals(m.regional("kms", "key/*")...), "kms:CreateAlias"),
+		deny("KeepOtherKeys", other(markThere), everywhere, "kms:EnableKey", "kms:PutKeyPolicy", "kms:UpdateKeyDescription"),
+		deny("KeepOtherMarks", join(there(markThere), other(markThere)), everywhere, append(tagging(), "kms:CreateAlias")...),
+		deny("MarkAsOurs", join(there(markAsked), other(markAsked)), everywhere, tagging()...),
+		deny("TagAsKinds", conditions{"ForAnyValue:StringNotEquals": {"aws:TagKeys": tagKeys()}}, everywhere, tagging()...),
 	}
 	if set.Store != nil {
 		bucket := "arn:aws:s3:::" + set.Store.Bucket
 		statements = append(statements, access.Statement{
-			Sid: "KeepTheStore", Effect: access.Deny, Resources: access.Literals(bucket, bucket+"/*"),
-			NotActions: slices.Clone([]string{"s3:Get*", "s3:List*", "s3:PutObject"}),
+			Sid: "KeepTheStore", Effect: access.Deny, Resources: access.Literals(bucket, bucket+"/*"), NotActions: []string{"s3:Get*", "s3:List*", "s3:PutObject"},
 		})
 	}
 	return statements
+}
+
+// hexKeys are the secrets that hold private keys.
+func (m *maker) hexKeys() []string {
+	all, rotated := m.secrets()
+	return slices.DeleteFunc(all, func(arn string) bool { return slices.Contains(rotated, arn) })
 }
 
 // store is the journal's bucket: only over TLS, and nobody but a person removes

@@ -15,39 +15,39 @@ type scope struct {
 	name       string
 	actions    []string
 	resources  []string
-	conditions map[string]map[string]access.Values
+	conditions conditions
 }
 
 // scoped turns actions into statements, one a scope. What AWS lets nobody scope
-// stands on "*" (Service Authorization Reference).
+// stands on "*" (Service Authorization Reference). An action may have several
+// scopes: any of them allows it.
 func (m *maker) scoped(actions []string) ([]access.Statement, error) {
 	var statements []access.Statement
-	left := slices.Clone(actions)
+	known := map[string]bool{}
 	for _, s := range m.scopes() {
 		var given []string
-		left = slices.DeleteFunc(left, func(action string) bool {
-			if !slices.Contains(s.actions, action) {
-				return false
+		for _, action := range s.actions {
+			known[action] = true
+			if slices.Contains(actions, action) {
+				given = append(given, action)
 			}
-			given = append(given, action)
-			return true
-		})
+		}
 		if len(given) == 0 || len(s.resources) == 0 {
 			continue
 		}
 		slices.Sort(given)
 		statements = append(statements, access.Statement{
-			Sid: s.name, Effect: access.Allow, Actions: slices.Compact(given),
-			Resources: access.Literals(s.resources...), Conditions: s.conditions,
+			Sid: s.name, Effect: access.Allow, Actions: given, Resources: access.Literals(s.resources...), Conditions: s.conditions.values(),
 		})
 	}
-	if len(left) > 0 {
+	if left := slices.DeleteFunc(slices.Clone(actions), func(action string) bool { return known[action] }); len(left) > 0 {
 		return nil, fmt.Errorf("no scope is known for %s", strings.Join(left, ", "))
 	}
 	return statements, nil
 }
 
-// scopes lists every action that any of the tool's roles may have.
+// scopes lists every action that any of the tool's roles may have. An action
+// that no kind asks for is not here: whoever needs it first says on what.
 func (m *maker) scopes() []scope {
 	return slices.Concat(m.readScopes(), m.keyScopes(), m.secretScopes(), m.iamScopes(), m.bucketScopes())
 }
@@ -55,12 +55,10 @@ func (m *maker) scopes() []scope {
 func (m *maker) readScopes() []scope {
 	return []scope{
 		{name: "ReadLists", resources: []string{"*"}, actions: []string{
-			"iam:GetAccountAuthorizationDetails", "kms:ListAliases", "kms:ListKeys", "s3:ListAllMyBuckets",
-			"secretsmanager:ListSecrets", "sts:GetCallerIdentity", "tag:GetResources",
+			"iam:GetAccountAuthorizationDetails", "kms:ListAliases", "kms:ListKeys", "s3:ListAllMyBuckets", "secretsmanager:ListSecrets", "tag:GetResources",
 		}},
 		{name: "ReadIAM", resources: []string{"*"}, actions: []string{
-			"iam:GetGroup", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole", "iam:GetUser", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed",
-			"iam:ListPolicyTags", "iam:ListPolicyVersions", "iam:GetLoginProfile",
+			"iam:GetAccessKeyLastUsed", "iam:GetLoginProfile", "iam:GetRole", "iam:ListAccessKeys", "iam:ListPolicyTags",
 		}},
 		{name: "ReadKeys", resources: m.regional("kms", "key/*"), actions: []string{
 			"kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetPublicKey", "kms:ListGrants", "kms:ListResourceTags",
@@ -76,69 +74,45 @@ func (m *maker) readScopes() []scope {
 	}
 }
 
-// keyScopes: a key is ours by its tag. What has no mark yet may get one, which
-// is how a key is adopted; what carries another mark may not.
+// keySpec is the only sort of key that the tool makes or takes over.
+const keySpec = "ECC_SECG_P256K1"
+
+// keyScopes: a key is ours by its tag. A key without a mark may get ours only if
+// it has an alias of ours or none at all; one with an alias gets no second one
+// (forbidden). So neither a mark nor an alias can be carried to somebody else's
+// key, and no agent's key can be called a bank. What condition keys there are:
+// KMS Developer Guide, "AWS KMS condition keys".
 func (m *maker) keyScopes() []scope {
 	keys := m.regional("kms", "key/*")
+	curve := conditions{"StringEquals": {"kms:KeySpec": {keySpec}}}
 	return []scope{
-		{name: "CreateKeys", resources: []string{"*"}, conditions: m.requested(), actions: []string{"kms:CreateKey"}},
-		{name: "NameKeys", resources: slices.Concat(m.aliases(), keys), actions: []string{"kms:CreateAlias"}},
-		{name: "MarkKeys", resources: keys, conditions: m.oursOrUnmarked(), actions: []string{"kms:TagResource"}},
-		{name: "WriteKeys", resources: keys, conditions: m.ours(), actions: []string{
-			"kms:EnableKey", "kms:PutKeyPolicy", "kms:UntagResource", "kms:UpdateKeyDescription",
-		}},
+		{name: "CreateKeys", resources: []string{"*"}, actions: []string{"kms:CreateKey"}, conditions: join(m.requested(), curve)},
+		{name: "GiveAliases", resources: m.aliases(), actions: []string{"kms:CreateAlias"}},
+		{name: "NameKeys", resources: keys, actions: []string{"kms:CreateAlias"}, conditions: join(m.unlessMarked(), curve)},
+		// A tag in CreateKey is allowed by this one too.
+		{name: "MarkNewKeys", resources: keys, actions: []string{"kms:TagResource"}, conditions: join(m.unlessMarked(),
+			conditions{"Null": {"kms:ResourceAliases": {"true"}}, "StringEqualsIfExists": {"kms:KeySpec": {keySpec}}})},
+		{name: "MarkNamedKeys", resources: keys, actions: []string{"kms:TagResource"}, conditions: join(m.unlessMarked(),
+			conditions{"ForAnyValue:StringLike": {"kms:ResourceAliases": m.aliasNames()}})},
+		{name: "WriteKeys", resources: keys, conditions: m.ours(), actions: []string{"kms:EnableKey", "kms:PutKeyPolicy", "kms:UpdateKeyDescription"}},
 	}
 }
 
+// secretScopes: secrets are the environment's by name and by tag. The value of
+// one is written once; only that of a declared access key is written again.
 func (m *maker) secretScopes() []scope {
-	secrets := m.regional("secretsmanager", "secret:*")
+	own, rotated := m.secrets()
 	return []scope{
-		{name: "CreateSecrets", resources: secrets, conditions: m.requested(), actions: []string{"secretsmanager:CreateSecret"}},
-		{name: "MarkSecrets", resources: secrets, conditions: m.oursOrUnmarked(), actions: []string{"secretsmanager:TagResource"}},
-		{name: "WriteSecrets", resources: secrets, conditions: m.ours(), actions: []string{
-			"secretsmanager:PutSecretValue", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage",
-		}},
-	}
-}
-
-// iamScopes: users and roles may be made and given something only under the
-// boundary, and only policies of our own path may be given.
-func (m *maker) iamScopes() []scope {
-	users, groups, roles, policies := m.entities()
-	principals := slices.Concat(users, roles)
-	bounded := map[string]map[string]access.Values{"StringEquals": {"iam:PermissionsBoundary": access.Literals(m.boundaryARN())}}
-	attach := map[string]map[string]access.Values{
-		"StringEquals": {"iam:PermissionsBoundary": access.Literals(m.boundaryARN())},
-		"ArnLike":      {"iam:PolicyARN": access.Literals(policies...)},
-	}
-	attachGroup := map[string]map[string]access.Values{"ArnLike": {"iam:PolicyARN": access.Literals(policies...)}}
-	if !m.bounded() {
-		bounded, attach = nil, attachGroup
-	}
-	return []scope{
-		{name: "CreatePrincipals", resources: principals, conditions: bounded, actions: []string{
-			"iam:CreateRole", "iam:CreateUser", "iam:PutRolePermissionsBoundary", "iam:PutUserPermissionsBoundary",
-		}},
-		{name: "AttachPolicies", resources: principals, conditions: attach, actions: []string{"iam:AttachRolePolicy", "iam:AttachUserPolicy"}},
-		{name: "AttachGroupPolicies", resources: groups, conditions: attachGroup, actions: []string{"iam:AttachGroupPolicy"}},
-		{name: "WritePrincipals", resources: principals, actions: []string{
-			"iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DeleteUser", "iam:DeleteUserPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy",
-			"iam:TagRole", "iam:TagUser", "iam:UntagRole", "iam:UntagUser", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
-		}},
-		{name: "WriteAccessKeys", resources: users, actions: []string{"iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey"}},
-		{name: "WriteGroups", resources: groups, actions: []string{
-			"iam:AddUserToGroup", "iam:CreateGroup", "iam:DeleteGroup", "iam:DeleteGroupPolicy", "iam:DetachGroupPolicy", "iam:RemoveUserFromGroup", "iam:UpdateGroup",
-		}},
-		{name: "WritePolicies", resources: policies, actions: []string{
-			"iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
-			"iam:TagPolicy", "iam:UntagPolicy",
-		}},
+		{name: "CreateSecrets", resources: own, conditions: m.requested(), actions: []string{"secretsmanager:CreateSecret"}},
+		{name: "MarkSecrets", resources: own, conditions: m.unlessMarked(), actions: []string{"secretsmanager:TagResource"}},
+		{name: "DescribeSecrets", resources: own, conditions: m.ours(), actions: []string{"secretsmanager:UpdateSecret"}},
+		{name: "RotateSecrets", resources: rotated, conditions: m.ours(), actions: []string{"secretsmanager:PutSecretValue"}},
 	}
 }
 
 func (m *maker) bucketScopes() []scope {
 	return []scope{{name: "WriteBuckets", resources: m.buckets(), actions: []string{
-		"s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging",
+		"s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging",
 		"s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:TagResource",
 	}}}
 }
@@ -163,97 +137,137 @@ func (m *maker) regional(service, name string) []string {
 func (m *maker) aliases() []string {
 	forms := map[string]bool{}
 	for _, k := range m.env.Keys {
-		if k.Holder != "kms" {
-			continue
+		if k.Holder == "kms" {
+			forms["arn:aws:kms:"+k.Region+":"+m.account+":"+m.common("alias/", k.Alias)] = true
 		}
-		alias := k.Alias
-		if common := "alias/" + m.env.Name + "-"; strings.HasPrefix(alias, common) {
-			alias = common + "*"
-		}
-		forms["arn:aws:kms:"+k.Region+":"+m.account+":"+alias] = true
 	}
 	return slices.Sorted(maps.Keys(forms))
 }
 
-// entities are the IAM objects that the tool may write: below our path, and by
-// exact name where a legacy one was adopted elsewhere.
-func (m *maker) entities() (users, groups, roles, policies []string) {
-	arn := func(sort, path, name string) string {
-		return "arn:aws:iam::" + m.account + ":" + sort + path + name
+// aliasNames are the same without region and account.
+func (m *maker) aliasNames() []string {
+	names := map[string]bool{}
+	for _, arn := range m.aliases() {
+		names[arn[strings.LastIndexByte(arn, ':')+1:]] = true
 	}
-	path := "/reconcile/" + m.env.Name + "/"
-	users, groups = []string{arn("user", path, "*")}, []string{arn("group", path, "*")}
-	roles, policies = []string{arn("role", path, "*")}, []string{arn("policy", path, "*")}
-	a := m.env.Access
-	if a == nil {
-		return users, groups, roles, policies
+	return slices.Sorted(maps.Keys(names))
+}
+
+// common is a name, or the form that the environment's names have in common.
+func (m *maker) common(before, name string) string {
+	if form := before + m.env.Name + "-"; strings.HasPrefix(name, form) {
+		return form + "*"
 	}
-	add := func(list *[]string, sort, at, name string) {
-		if at != path {
-			*list = append(*list, arn(sort, at, name))
+	return name
+}
+
+// secrets are the ARNs of the environment's secrets, and of those whose value is
+// written again. Secrets Manager adds a hyphen and six characters to a name (its
+// user guide, "What's in a Secrets Manager secret").
+func (m *maker) secrets() (all, rotated []string) {
+	own, again := map[string]bool{}, map[string]bool{}
+	arn := func(region, name string) string {
+		if !strings.HasSuffix(name, "*") {
+			name += "-??????"
 		}
+		return "arn:aws:secretsmanager:" + region + ":" + m.account + ":secret:" + name
 	}
-	for _, u := range a.Users {
-		add(&users, "user", u.Path, u.Name)
-	}
-	for _, g := range a.Groups {
-		add(&groups, "group", g.Path, g.Name)
-		if g.Adopt {
-			// A group is adopted by moving it to our path; until then it is elsewhere.
-			groups = append(groups, arn("group", "/", g.Name))
-		}
-	}
-	for _, r := range a.Roles {
-		add(&roles, "role", r.Path, r.Name)
-	}
-	for _, p := range a.Policies {
-		add(&policies, "policy", p.Path, p.Name)
-	}
-	for _, list := range []*[]string{&users, &groups, &roles, &policies} {
-		slices.Sort(*list)
-		*list = slices.Compact(*list)
-	}
-	return users, groups, roles, policies
-}
-
-func (m *maker) boundaryARN() string {
-	return "arn:aws:iam::" + m.account + ":policy/" + BoundaryName(m.env.Name)
-}
-
-// bounded reports whether what is created carries the boundary.
-func (m *maker) bounded() bool { return m.env.Access == nil || m.env.Access.Boundary != "" }
-
-func tagged(operator, key, environment string) map[string]map[string]access.Values {
-	return map[string]map[string]access.Values{operator: {key + kind.TagEnvironment: access.Literals(environment)}}
-}
-
-func (m *maker) ours() map[string]map[string]access.Values {
-	return tagged("StringEquals", "aws:ResourceTag/", m.env.Name)
-}
-
-func (m *maker) oursOrUnmarked() map[string]map[string]access.Values {
-	return tagged("StringEqualsIfExists", "aws:ResourceTag/", m.env.Name)
-}
-
-func (m *maker) requested() map[string]map[string]access.Values {
-	return tagged("StringEquals", "aws:RequestTag/", m.env.Name)
-}
-
-// banks are the aliases of the keys that the tool itself signs with.
-func (m *maker) banks() (aliases, secrets []string) {
 	for _, k := range m.env.Keys {
-		if k.Use != "bank" {
-			continue
-		}
-		switch k.Holder {
-		case "kms":
-			aliases = append(aliases, k.Alias)
-		case "hex":
-			// Secrets Manager adds a hyphen and six characters to a name (its user
-			// guide, "What's in a Secrets Manager secret").
-			secrets = append(secrets, "arn:aws:secretsmanager:"+k.Region+":"+m.account+":secret:"+k.Alias+"-??????")
+		if k.Holder == "hex" {
+			own[arn(k.Region, m.common("", strings.TrimPrefix(k.Alias, "alias/")))] = true
 		}
 	}
-	slices.Sort(aliases)
-	return aliases, secrets
+	for _, u := range m.users() {
+		if key := u.AccessKey; key != nil {
+			own[arn(key.Region, key.Secret)], again[arn(key.Region, key.Secret)] = true, true
+		}
+	}
+	return slices.Sorted(maps.Keys(own)), slices.Sorted(maps.Keys(again))
+}
+
+// conditions are a statement's: operator, key, values.
+type conditions map[string]map[string][]string
+
+// join gives conditions that all must hold.
+func join(parts ...conditions) conditions {
+	all := conditions{}
+	for _, part := range parts {
+		for operator, keys := range part {
+			if all[operator] == nil {
+				all[operator] = map[string][]string{}
+			}
+			maps.Copy(all[operator], keys)
+		}
+	}
+	return all
+}
+
+func (c conditions) values() map[string]map[string]access.Values {
+	if len(c) == 0 {
+		return nil
+	}
+	all := make(map[string]map[string]access.Values, len(c))
+	for operator, keys := range c {
+		all[operator] = make(map[string]access.Values, len(keys))
+		for key, values := range keys {
+			all[operator][key] = access.Literals(values...)
+		}
+	}
+	return all
+}
+
+// The keys of conditions on marks.
+const (
+	markThere = "aws:ResourceTag/" + kind.TagEnvironment
+	markAsked = "aws:RequestTag/" + kind.TagEnvironment
+)
+
+// ours: the object carries the environment's mark.
+func (m *maker) ours() conditions { return conditions{"StringEquals": {markThere: {m.env.Name}}} }
+
+// requested: the object that is made gets it.
+func (m *maker) requested() conditions { return conditions{"StringEquals": {markAsked: {m.env.Name}}} }
+
+// unlessMarked: the object carries no other environment's mark.
+func (m *maker) unlessMarked() conditions {
+	return conditions{"StringEqualsIfExists": {markThere: {m.env.Name}}}
+}
+
+// tagging are the actions that write tags, and tagKeys all tags that the kinds
+// write: somebody else's policies may look at others.
+func tagging() []string {
+	return []string{"iam:TagPolicy", "iam:TagRole", "iam:TagUser", "kms:TagResource", "secretsmanager:TagResource"}
+}
+
+func tagKeys() []string {
+	return []string{
+		"agent", "network", "operator", kind.TagAddress, kind.TagEnvironment, kind.TagID, kind.TagIntent, kind.TagProtect, "role", "use",
+	}
+}
+
+// bank is where the tool signs: the aliases of one region's banks.
+type bank struct {
+	region  string
+	aliases []string
+}
+
+// banks are the keys that the tool itself signs with, and the secrets of those
+// whose key is one.
+func (m *maker) banks() (signed []bank, secrets []string) {
+	aliases := map[string][]string{}
+	for _, k := range m.env.Keys {
+		switch {
+		case k.Use != "bank":
+		case k.Holder == "kms":
+			aliases[k.Region] = append(aliases[k.Region], k.Alias)
+		case k.Holder == "hex":
+			secrets = append(secrets, "arn:aws:secretsmanager:"+k.Region+":"+m.account+":secret:"+strings.TrimPrefix(k.Alias, "alias/")+"-??????")
+		}
+	}
+	for _, region := range slices.Sorted(maps.Keys(aliases)) {
+		slices.Sort(aliases[region])
+		signed = append(signed, bank{region: region, aliases: aliases[region]})
+	}
+	slices.Sort(secrets)
+	return signed, secrets
 }

@@ -67,8 +67,7 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-boundary-harbour' '/' 'reconc
         "secretsmanager:GetSecretValue"
       ],
       "Resource": [
-        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
-        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:harbour-*"
       ],
       "Condition": {
         "StringEquals": {
@@ -82,7 +81,6 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-boundary-harbour' '/' 'reconc
       "Sid": "WriteObjects",
       "Effect": "Allow",
       "Action": [
-        "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject"
@@ -101,13 +99,126 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-plan-harbour' 
   "Version": "2012-10-17",
   "Statement": [
     {
+      "Sid": "NothingElse",
+      "Effect": "Deny",
+      "NotAction": [
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetLoginProfile",
+        "iam:GetRole",
+        "iam:ListAccessKeys",
+        "iam:ListPolicyTags",
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListAliases",
+        "kms:ListGrants",
+        "kms:ListKeys",
+        "kms:ListResourceTags",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetObject",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:ListSecrets",
+        "tag:GetResources"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse1",
+      "Effect": "Deny",
+      "Action": [
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListGrants",
+        "kms:ListResourceTags"
+      ],
+      "NotResource": [
+        "arn:aws:kms:eu-west-1:111122223333:key/*",
+        "arn:aws:kms:us-east-1:111122223333:key/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse2",
+      "Effect": "Deny",
+      "Action": [
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse3",
+      "Effect": "Deny",
+      "Action": [
+        "s3:GetObject"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-journal/harbour/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse4",
+      "Effect": "Deny",
+      "Action": [
+        "s3:ListBucket"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-journal",
+        "arn:aws:s3:::acme-harbour-proofs",
+        "arn:aws:s3:::acme-harbour-validator-*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse5",
+      "Effect": "Deny",
+      "Action": [
+        "secretsmanager:DescribeSecret"
+      ],
+      "NotResource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+      ]
+    },
+    {
       "Sid": "ReadLists",
       "Effect": "Allow",
       "Action": [
         "iam:GetAccountAuthorizationDetails",
         "kms:ListAliases",
+        "kms:ListKeys",
+        "s3:ListAllMyBuckets",
         "secretsmanager:ListSecrets",
         "tag:GetResources"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "ReadIAM",
+      "Effect": "Allow",
+      "Action": [
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetLoginProfile",
+        "iam:GetRole",
+        "iam:ListAccessKeys",
+        "iam:ListPolicyTags"
       ],
       "Resource": [
         "*"
@@ -118,7 +229,10 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-plan-harbour' 
       "Effect": "Allow",
       "Action": [
         "kms:DescribeKey",
-        "kms:GetKeyPolicy"
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListGrants",
+        "kms:ListResourceTags"
       ],
       "Resource": [
         "arn:aws:kms:eu-west-1:111122223333:key/*",
@@ -126,13 +240,40 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-plan-harbour' 
       ]
     },
     {
+      "Sid": "ReadSecretNames",
+      "Effect": "Allow",
+      "Action": [
+        "secretsmanager:DescribeSecret"
+      ],
+      "Resource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+      ]
+    },
+    {
       "Sid": "ReadBuckets",
       "Effect": "Allow",
       "Action": [
-        "s3:GetBucketPolicy"
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration"
       ],
       "Resource": [
         "arn:aws:s3:::*"
+      ]
+    },
+    {
+      "Sid": "ReadOwnBuckets",
+      "Effect": "Allow",
+      "Action": [
+        "s3:ListBucket"
+      ],
+      "Resource": [
+        "arn:aws:s3:::acme-harbour-proofs",
+        "arn:aws:s3:::acme-harbour-validator-*"
       ]
     },
     {
@@ -191,13 +332,496 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
   "Version": "2012-10-17",
   "Statement": [
     {
+      "Sid": "NothingElse",
+      "Effect": "Deny",
+      "NotAction": [
+        "iam:AddUserToGroup",
+        "iam:AttachGroupPolicy",
+        "iam:AttachRolePolicy",
+        "iam:AttachUserPolicy",
+        "iam:CreateAccessKey",
+        "iam:CreateGroup",
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:CreateRole",
+        "iam:CreateUser",
+        "iam:DeleteAccessKey",
+        "iam:DeleteGroup",
+        "iam:DeleteGroupPolicy",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:DeleteUser",
+        "iam:DeleteUserPolicy",
+        "iam:DetachGroupPolicy",
+        "iam:DetachRolePolicy",
+        "iam:DetachUserPolicy",
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetLoginProfile",
+        "iam:GetRole",
+        "iam:ListAccessKeys",
+        "iam:ListPolicyTags",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutUserPermissionsBoundary",
+        "iam:RemoveUserFromGroup",
+        "iam:SetDefaultPolicyVersion",
+        "iam:TagPolicy",
+        "iam:TagRole",
+        "iam:TagUser",
+        "iam:UpdateAccessKey",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateGroup",
+        "iam:UpdateRole",
+        "kms:CreateAlias",
+        "kms:CreateKey",
+        "kms:DescribeKey",
+        "kms:EnableKey",
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListAliases",
+        "kms:ListGrants",
+        "kms:ListKeys",
+        "kms:ListResourceTags",
+        "kms:PutKeyPolicy",
+        "kms:Sign",
+        "kms:TagResource",
+        "kms:UpdateKeyDescription",
+        "s3:CreateBucket",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetObject",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketTagging",
+        "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutObject",
+        "s3:TagResource",
+        "secretsmanager:CreateSecret",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:ListSecrets",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:TagResource",
+        "secretsmanager:UpdateSecret",
+        "sts:AssumeRole",
+        "tag:GetResources"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse1",
+      "Effect": "Deny",
+      "Action": [
+        "kms:CreateAlias"
+      ],
+      "NotResource": [
+        "arn:aws:kms:eu-west-1:111122223333:alias/harbour-*",
+        "arn:aws:kms:eu-west-1:111122223333:key/*",
+        "arn:aws:kms:us-east-1:111122223333:alias/harbour-*",
+        "arn:aws:kms:us-east-1:111122223333:alias/legacy-key",
+        "arn:aws:kms:us-east-1:111122223333:key/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse2",
+      "Effect": "Deny",
+      "Action": [
+        "kms:DescribeKey",
+        "kms:EnableKey",
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListGrants",
+        "kms:ListResourceTags",
+        "kms:PutKeyPolicy",
+        "kms:TagResource",
+        "kms:UpdateKeyDescription"
+      ],
+      "NotResource": [
+        "arn:aws:kms:eu-west-1:111122223333:key/*",
+        "arn:aws:kms:us-east-1:111122223333:key/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse3",
+      "Effect": "Deny",
+      "Action": [
+        "kms:Sign"
+      ],
+      "NotResource": [
+        "arn:aws:kms:eu-west-1:111122223333:key/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse4",
+      "Effect": "Deny",
+      "Action": [
+        "s3:CreateBucket",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketTagging",
+        "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration",
+        "s3:TagResource"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-proofs",
+        "arn:aws:s3:::acme-harbour-validator-*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse5",
+      "Effect": "Deny",
+      "Action": [
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse6",
+      "Effect": "Deny",
+      "Action": [
+        "s3:GetObject"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-journal/harbour/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse7",
+      "Effect": "Deny",
+      "Action": [
+        "s3:ListBucket"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-journal",
+        "arn:aws:s3:::acme-harbour-proofs",
+        "arn:aws:s3:::acme-harbour-validator-*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse8",
+      "Effect": "Deny",
+      "Action": [
+        "s3:PutObject"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-journal/harbour/*",
+        "arn:aws:s3:::acme-harbour-journal/harbour/lease.json"
+      ]
+    },
+    {
+      "Sid": "NowhereElse9",
+      "Effect": "Deny",
+      "Action": [
+        "secretsmanager:CreateSecret",
+        "secretsmanager:TagResource",
+        "secretsmanager:UpdateSecret"
+      ],
+      "NotResource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:boat-access-key-??????",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:harbour-*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse10",
+      "Effect": "Deny",
+      "Action": [
+        "secretsmanager:DescribeSecret"
+      ],
+      "NotResource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse11",
+      "Effect": "Deny",
+      "Action": [
+        "secretsmanager:GetSecretValue"
+      ],
+      "NotResource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:harbour-hexbank-??????"
+      ]
+    },
+    {
+      "Sid": "NowhereElse12",
+      "Effect": "Deny",
+      "Action": [
+        "secretsmanager:PutSecretValue"
+      ],
+      "NotResource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:boat-access-key-??????"
+      ]
+    },
+    {
+      "Sid": "NowhereElse13",
+      "Effect": "Deny",
+      "Action": [
+        "sts:AssumeRole"
+      ],
+      "NotResource": [
+        "arn:aws:iam::111122223333:role/reconcile-tool/reconcile-apply-harbour"
+      ]
+    },
+    {
+      "Sid": "SignWithNoOtherKey",
+      "Effect": "Deny",
+      "Action": [
+        "kms:Sign"
+      ],
+      "Resource": [
+        "arn:aws:kms:eu-west-1:111122223333:key/*"
+      ],
+      "Condition": {
+        "ForAllValues:StringNotEquals": {
+          "kms:ResourceAliases": [
+            "alias/harbour-bank"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "LeaveTheToolAlone",
+      "Effect": "Deny",
+      "NotAction": [
+        "iam:Get*",
+        "iam:List*",
+        "sts:AssumeRole"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:role/reconcile-tool/*",
+        "arn:aws:iam::111122223333:policy/reconcile-tool/*",
+        "arn:aws:iam::111122223333:policy/reconcile-boundary-*",
+        "arn:aws:iam::111122223333:oidc-provider/*"
+      ]
+    },
+    {
+      "Sid": "KeepBoundaries",
+      "Effect": "Deny",
+      "Action": [
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:DeleteUserPermissionsBoundary"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "KeepKeys",
+      "Effect": "Deny",
+      "Action": [
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DeleteAlias",
+        "kms:ImportKeyMaterial",
+        "kms:ReplicateKey",
+        "kms:ScheduleKeyDeletion",
+        "kms:UpdateAlias"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "KeepAWayBackIn",
+      "Effect": "Deny",
+      "Action": [
+        "kms:CreateKey",
+        "kms:PutKeyPolicy"
+      ],
+      "Resource": [
+        "*"
+      ],
+      "Condition": {
+        "Bool": {
+          "kms:BypassPolicyLockoutSafetyCheck": [
+            "true"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "KeepNames",
+      "Effect": "Deny",
+      "Action": [
+        "kms:CreateAlias"
+      ],
+      "Resource": [
+        "arn:aws:kms:eu-west-1:111122223333:key/*",
+        "arn:aws:kms:us-east-1:111122223333:key/*"
+      ],
+      "Condition": {
+        "Null": {
+          "kms:ResourceAliases": [
+            "false"
+          ]
+        }
+      }
+    }
+  ]
+}'
+policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-2' '/reconcile-tool/' 'reconcile-apply-harbour-2' 'applies reviewed plans in harbour' '{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "KeepOtherKeys",
+      "Effect": "Deny",
+      "Action": [
+        "kms:EnableKey",
+        "kms:PutKeyPolicy",
+        "kms:UpdateKeyDescription"
+      ],
+      "Resource": [
+        "*"
+      ],
+      "Condition": {
+        "StringNotEquals": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "KeepOtherMarks",
+      "Effect": "Deny",
+      "Action": [
+        "iam:TagPolicy",
+        "iam:TagRole",
+        "iam:TagUser",
+        "kms:TagResource",
+        "secretsmanager:TagResource",
+        "kms:CreateAlias"
+      ],
+      "Resource": [
+        "*"
+      ],
+      "Condition": {
+        "Null": {
+          "aws:ResourceTag/reconcile:environment": [
+            "false"
+          ]
+        },
+        "StringNotEquals": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "MarkAsOurs",
+      "Effect": "Deny",
+      "Action": [
+        "iam:TagPolicy",
+        "iam:TagRole",
+        "iam:TagUser",
+        "kms:TagResource",
+        "secretsmanager:TagResource"
+      ],
+      "Resource": [
+        "*"
+      ],
+      "Condition": {
+        "Null": {
+          "aws:RequestTag/reconcile:environment": [
+            "false"
+          ]
+        },
+        "StringNotEquals": {
+          "aws:RequestTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "TagAsKinds",
+      "Effect": "Deny",
+      "Action": [
+        "iam:TagPolicy",
+        "iam:TagRole",
+        "iam:TagUser",
+        "kms:TagResource",
+        "secretsmanager:TagResource"
+      ],
+      "Resource": [
+        "*"
+      ],
+      "Condition": {
+        "ForAnyValue:StringNotEquals": {
+          "aws:TagKeys": [
+            "agent",
+            "network",
+            "operator",
+            "reconcile:address",
+            "reconcile:environment",
+            "reconcile:id",
+            "reconcile:intent",
+            "reconcile:protect",
+            "role",
+            "use"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "KeepTheStore",
+      "Effect": "Deny",
+      "NotAction": [
+        "s3:Get*",
+        "s3:List*",
+        "s3:PutObject"
+      ],
+      "Resource": [
+        "arn:aws:s3:::acme-harbour-journal",
+        "arn:aws:s3:::acme-harbour-journal/*"
+      ]
+    },
+    {
       "Sid": "ReadLists",
       "Effect": "Allow",
       "Action": [
         "iam:GetAccountAuthorizationDetails",
         "kms:ListAliases",
+        "kms:ListKeys",
+        "s3:ListAllMyBuckets",
         "secretsmanager:ListSecrets",
         "tag:GetResources"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "ReadIAM",
+      "Effect": "Allow",
+      "Action": [
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetLoginProfile",
+        "iam:GetRole",
+        "iam:ListAccessKeys",
+        "iam:ListPolicyTags"
       ],
       "Resource": [
         "*"
@@ -208,7 +832,10 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       "Effect": "Allow",
       "Action": [
         "kms:DescribeKey",
-        "kms:GetKeyPolicy"
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListGrants",
+        "kms:ListResourceTags"
       ],
       "Resource": [
         "arn:aws:kms:eu-west-1:111122223333:key/*",
@@ -216,13 +843,40 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       ]
     },
     {
+      "Sid": "ReadSecretNames",
+      "Effect": "Allow",
+      "Action": [
+        "secretsmanager:DescribeSecret"
+      ],
+      "Resource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+      ]
+    },
+    {
       "Sid": "ReadBuckets",
       "Effect": "Allow",
       "Action": [
-        "s3:GetBucketPolicy"
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration"
       ],
       "Resource": [
         "arn:aws:s3:::*"
+      ]
+    },
+    {
+      "Sid": "ReadOwnBuckets",
+      "Effect": "Allow",
+      "Action": [
+        "s3:ListBucket"
+      ],
+      "Resource": [
+        "arn:aws:s3:::acme-harbour-proofs",
+        "arn:aws:s3:::acme-harbour-validator-*"
       ]
     },
     {
@@ -238,9 +892,24 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
         "StringEquals": {
           "aws:RequestTag/reconcile:environment": [
             "harbour"
+          ],
+          "kms:KeySpec": [
+            "ECC_SECG_P256K1"
           ]
         }
       }
+    },
+    {
+      "Sid": "GiveAliases",
+      "Effect": "Allow",
+      "Action": [
+        "kms:CreateAlias"
+      ],
+      "Resource": [
+        "arn:aws:kms:eu-west-1:111122223333:alias/harbour-*",
+        "arn:aws:kms:us-east-1:111122223333:alias/harbour-*",
+        "arn:aws:kms:us-east-1:111122223333:alias/legacy-key"
+      ]
     },
     {
       "Sid": "NameKeys",
@@ -249,14 +918,24 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
         "kms:CreateAlias"
       ],
       "Resource": [
-        "arn:aws:kms:eu-west-1:111122223333:alias/harbour-*",
-        "arn:aws:kms:us-east-1:111122223333:alias/legacy-key",
         "arn:aws:kms:eu-west-1:111122223333:key/*",
         "arn:aws:kms:us-east-1:111122223333:key/*"
-      ]
+      ],
+      "Condition": {
+        "StringEquals": {
+          "kms:KeySpec": [
+            "ECC_SECG_P256K1"
+          ]
+        },
+        "StringEqualsIfExists": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
     },
     {
-      "Sid": "MarkKeys",
+      "Sid": "MarkNewKeys",
       "Effect": "Allow",
       "Action": [
         "kms:TagResource"
@@ -266,6 +945,38 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
         "arn:aws:kms:us-east-1:111122223333:key/*"
       ],
       "Condition": {
+        "Null": {
+          "kms:ResourceAliases": [
+            "true"
+          ]
+        },
+        "StringEqualsIfExists": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ],
+          "kms:KeySpec": [
+            "ECC_SECG_P256K1"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "MarkNamedKeys",
+      "Effect": "Allow",
+      "Action": [
+        "kms:TagResource"
+      ],
+      "Resource": [
+        "arn:aws:kms:eu-west-1:111122223333:key/*",
+        "arn:aws:kms:us-east-1:111122223333:key/*"
+      ],
+      "Condition": {
+        "ForAnyValue:StringLike": {
+          "kms:ResourceAliases": [
+            "alias/harbour-*",
+            "alias/legacy-key"
+          ]
+        },
         "StringEqualsIfExists": {
           "aws:ResourceTag/reconcile:environment": [
             "harbour"
@@ -277,7 +988,9 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       "Sid": "WriteKeys",
       "Effect": "Allow",
       "Action": [
-        "kms:PutKeyPolicy"
+        "kms:EnableKey",
+        "kms:PutKeyPolicy",
+        "kms:UpdateKeyDescription"
       ],
       "Resource": [
         "arn:aws:kms:eu-west-1:111122223333:key/*",
@@ -298,8 +1011,8 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
         "secretsmanager:CreateSecret"
       ],
       "Resource": [
-        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
-        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:boat-access-key-??????",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:harbour-*"
       ],
       "Condition": {
         "StringEquals": {
@@ -310,15 +1023,71 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       }
     },
     {
+      "Sid": "MarkSecrets",
+      "Effect": "Allow",
+      "Action": [
+        "secretsmanager:TagResource"
+      ],
+      "Resource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:boat-access-key-??????",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:harbour-*"
+      ],
+      "Condition": {
+        "StringEqualsIfExists": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "DescribeSecrets",
+      "Effect": "Allow",
+      "Action": [
+        "secretsmanager:UpdateSecret"
+      ],
+      "Resource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:boat-access-key-??????",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:harbour-*"
+      ],
+      "Condition": {
+        "StringEquals": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "RotateSecrets",
+      "Effect": "Allow",
+      "Action": [
+        "secretsmanager:PutSecretValue"
+      ],
+      "Resource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:boat-access-key-??????"
+      ],
+      "Condition": {
+        "StringEquals": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
       "Sid": "CreatePrincipals",
       "Effect": "Allow",
       "Action": [
         "iam:CreateRole",
-        "iam:CreateUser"
+        "iam:CreateUser",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutUserPermissionsBoundary"
       ],
       "Resource": [
         "arn:aws:iam::111122223333:user/legacy",
         "arn:aws:iam::111122223333:user/reconcile/harbour/*",
+        "arn:aws:iam::111122223333:role/legacy-role",
         "arn:aws:iam::111122223333:role/reconcile/harbour/*"
       ],
       "Condition": {
@@ -328,21 +1097,29 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
           ]
         }
       }
-    },
+    }
+  ]
+}'
+policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-3' '/reconcile-tool/' 'reconcile-apply-harbour-3' 'applies reviewed plans in harbour' '{
+  "Version": "2012-10-17",
+  "Statement": [
     {
       "Sid": "AttachPolicies",
       "Effect": "Allow",
       "Action": [
+        "iam:AttachRolePolicy",
         "iam:AttachUserPolicy"
       ],
       "Resource": [
         "arn:aws:iam::111122223333:user/legacy",
         "arn:aws:iam::111122223333:user/reconcile/harbour/*",
+        "arn:aws:iam::111122223333:role/legacy-role",
         "arn:aws:iam::111122223333:role/reconcile/harbour/*"
       ],
       "Condition": {
         "ArnLike": {
           "iam:PolicyARN": [
+            "arn:aws:iam::111122223333:policy/legacy-policy",
             "arn:aws:iam::111122223333:policy/reconcile/harbour/*"
           ]
         },
@@ -354,24 +1131,161 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       }
     },
     {
-      "Sid": "WritePrincipals",
+      "Sid": "AttachGroupPolicies",
       "Effect": "Allow",
       "Action": [
-        "iam:UpdateAssumeRolePolicy"
+        "iam:AttachGroupPolicy"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:group/reconcile/harbour/*"
+      ],
+      "Condition": {
+        "ArnLike": {
+          "iam:PolicyARN": [
+            "arn:aws:iam::111122223333:policy/legacy-policy",
+            "arn:aws:iam::111122223333:policy/reconcile/harbour/*"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "MarkPrincipals",
+      "Effect": "Allow",
+      "Action": [
+        "iam:TagRole",
+        "iam:TagUser"
       ],
       "Resource": [
         "arn:aws:iam::111122223333:user/legacy",
         "arn:aws:iam::111122223333:user/reconcile/harbour/*",
+        "arn:aws:iam::111122223333:role/legacy-role",
         "arn:aws:iam::111122223333:role/reconcile/harbour/*"
+      ],
+      "Condition": {
+        "StringEqualsIfExists": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "WritePrincipals",
+      "Effect": "Allow",
+      "Action": [
+        "iam:DeleteRole",
+        "iam:DeleteUser"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:user/legacy",
+        "arn:aws:iam::111122223333:user/reconcile/harbour/*",
+        "arn:aws:iam::111122223333:role/legacy-role",
+        "arn:aws:iam::111122223333:role/reconcile/harbour/*"
+      ],
+      "Condition": {
+        "StringEquals": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "WriteTrust",
+      "Effect": "Allow",
+      "Action": [
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateRole"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:role/legacy-role",
+        "arn:aws:iam::111122223333:role/reconcile/harbour/*"
+      ],
+      "Condition": {
+        "StringEquals": {
+          "aws:ResourceTag/reconcile:environment": [
+            "harbour"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "TakePolicies",
+      "Effect": "Allow",
+      "Action": [
+        "iam:DeleteRolePolicy",
+        "iam:DeleteUserPolicy",
+        "iam:DetachRolePolicy",
+        "iam:DetachUserPolicy"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:user/legacy",
+        "arn:aws:iam::111122223333:user/reconcile/harbour/*",
+        "arn:aws:iam::111122223333:role/legacy-role",
+        "arn:aws:iam::111122223333:role/reconcile/harbour/*"
+      ]
+    },
+    {
+      "Sid": "MakeAccessKeys",
+      "Effect": "Allow",
+      "Action": [
+        "iam:CreateAccessKey"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:user/reconcile/harbour/boat"
+      ]
+    },
+    {
+      "Sid": "TakeAccessKeys",
+      "Effect": "Allow",
+      "Action": [
+        "iam:DeleteAccessKey",
+        "iam:UpdateAccessKey"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:user/legacy",
+        "arn:aws:iam::111122223333:user/reconcile/harbour/*"
+      ]
+    },
+    {
+      "Sid": "WriteGroups",
+      "Effect": "Allow",
+      "Action": [
+        "iam:AddUserToGroup",
+        "iam:CreateGroup",
+        "iam:DeleteGroup",
+        "iam:DeleteGroupPolicy",
+        "iam:DetachGroupPolicy",
+        "iam:RemoveUserFromGroup",
+        "iam:UpdateGroup"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:group/reconcile/harbour/*"
       ]
     },
     {
       "Sid": "WritePolicies",
       "Effect": "Allow",
       "Action": [
-        "iam:CreatePolicy"
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:SetDefaultPolicyVersion"
       ],
       "Resource": [
+        "arn:aws:iam::111122223333:policy/legacy-policy",
+        "arn:aws:iam::111122223333:policy/reconcile/harbour/*"
+      ]
+    },
+    {
+      "Sid": "MarkPolicies",
+      "Effect": "Allow",
+      "Action": [
+        "iam:TagPolicy"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:policy/legacy-policy",
         "arn:aws:iam::111122223333:policy/reconcile/harbour/*"
       ]
     },
@@ -379,7 +1293,14 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       "Sid": "WriteBuckets",
       "Effect": "Allow",
       "Action": [
-        "s3:PutBucketPolicy"
+        "s3:CreateBucket",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketTagging",
+        "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration",
+        "s3:TagResource"
       ],
       "Resource": [
         "arn:aws:s3:::acme-harbour-proofs",
@@ -407,14 +1328,38 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       ]
     },
     {
-      "Sid": "WriteJournal",
+      "Sid": "AppendJournal",
       "Effect": "Allow",
       "Action": [
         "s3:PutObject"
       ],
       "Resource": [
         "arn:aws:s3:::acme-harbour-journal/harbour/*"
-      ]
+      ],
+      "Condition": {
+        "Null": {
+          "s3:if-none-match": [
+            "false"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "MoveLease",
+      "Effect": "Allow",
+      "Action": [
+        "s3:PutObject"
+      ],
+      "Resource": [
+        "arn:aws:s3:::acme-harbour-journal/harbour/lease.json"
+      ],
+      "Condition": {
+        "Null": {
+          "s3:if-match": [
+            "false"
+          ]
+        }
+      }
     },
     {
       "Sid": "SignWithBanks",
@@ -423,8 +1368,7 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
         "kms:Sign"
       ],
       "Resource": [
-        "arn:aws:kms:eu-west-1:111122223333:key/*",
-        "arn:aws:kms:us-east-1:111122223333:key/*"
+        "arn:aws:kms:eu-west-1:111122223333:key/*"
       ],
       "Condition": {
         "ForAnyValue:StringEquals": {
@@ -435,72 +1379,23 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       }
     },
     {
-      "Sid": "SignWithNothingElse",
-      "Effect": "Deny",
+      "Sid": "ReadBanks",
+      "Effect": "Allow",
       "Action": [
-        "kms:Sign"
+        "secretsmanager:GetSecretValue"
       ],
       "Resource": [
-        "*"
-      ],
-      "Condition": {
-        "ForAllValues:StringNotEquals": {
-          "kms:ResourceAliases": [
-            "alias/harbour-bank"
-          ]
-        }
-      }
-    },
-    {
-      "Sid": "LeaveTheToolAlone",
-      "Effect": "Deny",
-      "NotAction": [
-        "iam:Get*",
-        "iam:List*"
-      ],
-      "Resource": [
-        "arn:aws:iam::111122223333:role/reconcile-tool/*",
-        "arn:aws:iam::111122223333:policy/reconcile-tool/*",
-        "arn:aws:iam::111122223333:policy/reconcile-boundary-*",
-        "arn:aws:iam::111122223333:oidc-provider/*"
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:harbour-hexbank-??????"
       ]
     },
     {
-      "Sid": "KeepBoundaries",
-      "Effect": "Deny",
+      "Sid": "NarrowItself",
+      "Effect": "Allow",
       "Action": [
-        "iam:DeleteRolePermissionsBoundary",
-        "iam:DeleteUserPermissionsBoundary"
+        "sts:AssumeRole"
       ],
       "Resource": [
-        "*"
-      ]
-    },
-    {
-      "Sid": "KeepKeys",
-      "Effect": "Deny",
-      "Action": [
-        "kms:CreateGrant",
-        "kms:Decrypt",
-        "kms:DeleteAlias",
-        "kms:ScheduleKeyDeletion",
-        "kms:UpdateAlias"
-      ],
-      "Resource": [
-        "*"
-      ]
-    },
-    {
-      "Sid": "KeepTheStore",
-      "Effect": "Deny",
-      "NotAction": [
-        "s3:Get*",
-        "s3:List*",
-        "s3:PutObject"
-      ],
-      "Resource": [
-        "arn:aws:s3:::acme-harbour-journal",
-        "arn:aws:s3:::acme-harbour-journal/*"
+        "arn:aws:iam::111122223333:role/reconcile-tool/reconcile-apply-harbour"
       ]
     }
   ]
@@ -529,23 +1424,157 @@ role '/reconcile-tool/' 'reconcile-apply-harbour' 'applies reviewed plans in har
           ]
         }
       }
+    },
+    {
+      "Sid": "Itself",
+      "Effect": "Allow",
+      "Principal": {
+        "AWS": [
+          "arn:aws:iam::111122223333:root"
+        ]
+      },
+      "Action": [
+        "sts:AssumeRole"
+      ],
+      "Condition": {
+        "ArnEquals": {
+          "aws:PrincipalArn": [
+            "arn:aws:iam::111122223333:role/reconcile-tool/reconcile-apply-harbour"
+          ]
+        }
+      }
     }
   ]
 }' \
-  'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
+  'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour' \
+  'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-2' \
+  'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-3'
 
 # reconcile-watch-harbour: reads what verify needs and writes nothing in harbour.
 policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-watch-harbour' '/reconcile-tool/' 'reconcile-watch-harbour' 'reads what verify needs and writes nothing in harbour' '{
   "Version": "2012-10-17",
   "Statement": [
     {
+      "Sid": "NothingElse",
+      "Effect": "Deny",
+      "NotAction": [
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetLoginProfile",
+        "iam:GetRole",
+        "iam:ListAccessKeys",
+        "iam:ListPolicyTags",
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListAliases",
+        "kms:ListGrants",
+        "kms:ListKeys",
+        "kms:ListResourceTags",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetObject",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:ListSecrets",
+        "tag:GetResources"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse1",
+      "Effect": "Deny",
+      "Action": [
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListGrants",
+        "kms:ListResourceTags"
+      ],
+      "NotResource": [
+        "arn:aws:kms:eu-west-1:111122223333:key/*",
+        "arn:aws:kms:us-east-1:111122223333:key/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse2",
+      "Effect": "Deny",
+      "Action": [
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse3",
+      "Effect": "Deny",
+      "Action": [
+        "s3:GetObject"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-journal/harbour/*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse4",
+      "Effect": "Deny",
+      "Action": [
+        "s3:ListBucket"
+      ],
+      "NotResource": [
+        "arn:aws:s3:::acme-harbour-journal",
+        "arn:aws:s3:::acme-harbour-proofs",
+        "arn:aws:s3:::acme-harbour-validator-*"
+      ]
+    },
+    {
+      "Sid": "NowhereElse5",
+      "Effect": "Deny",
+      "Action": [
+        "secretsmanager:DescribeSecret"
+      ],
+      "NotResource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+      ]
+    },
+    {
       "Sid": "ReadLists",
       "Effect": "Allow",
       "Action": [
         "iam:GetAccountAuthorizationDetails",
         "kms:ListAliases",
+        "kms:ListKeys",
+        "s3:ListAllMyBuckets",
         "secretsmanager:ListSecrets",
         "tag:GetResources"
+      ],
+      "Resource": [
+        "*"
+      ]
+    },
+    {
+      "Sid": "ReadIAM",
+      "Effect": "Allow",
+      "Action": [
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetLoginProfile",
+        "iam:GetRole",
+        "iam:ListAccessKeys",
+        "iam:ListPolicyTags"
       ],
       "Resource": [
         "*"
@@ -556,7 +1585,10 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-watch-harbour'
       "Effect": "Allow",
       "Action": [
         "kms:DescribeKey",
-        "kms:GetKeyPolicy"
+        "kms:GetKeyPolicy",
+        "kms:GetPublicKey",
+        "kms:ListGrants",
+        "kms:ListResourceTags"
       ],
       "Resource": [
         "arn:aws:kms:eu-west-1:111122223333:key/*",
@@ -564,13 +1596,40 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-watch-harbour'
       ]
     },
     {
+      "Sid": "ReadSecretNames",
+      "Effect": "Allow",
+      "Action": [
+        "secretsmanager:DescribeSecret"
+      ],
+      "Resource": [
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:*",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:*"
+      ]
+    },
+    {
       "Sid": "ReadBuckets",
       "Effect": "Allow",
       "Action": [
-        "s3:GetBucketPolicy"
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration"
       ],
       "Resource": [
         "arn:aws:s3:::*"
+      ]
+    },
+    {
+      "Sid": "ReadOwnBuckets",
+      "Effect": "Allow",
+      "Action": [
+        "s3:ListBucket"
+      ],
+      "Resource": [
+        "arn:aws:s3:::acme-harbour-proofs",
+        "arn:aws:s3:::acme-harbour-validator-*"
       ]
     },
     {
