@@ -23,7 +23,7 @@ func (w *World) Become(key string) []Path {
 func (ix *index) become(key *Key) []Path {
 	loose := &search{index: ix, key: key, least: maybe, hops: map[*caller][]Hop{}, hopeless: map[*caller]bool{}}
 	loose.run()
-	strict := &search{index: ix, key: key, least: yes, hops: map[*caller][]Hop{}, hopeless: loose.hopeless}
+	strict := &search{index: ix, key: key, least: yes, hops: map[*caller][]Hop{}, hopeless: loose.hopeless, mighty: loose.mighty}
 	strict.run()
 	var paths []Path
 	done := map[string]bool{}
@@ -50,6 +50,8 @@ type search struct {
 	hops  map[*caller][]Hop
 	edge  []*caller
 	outer []Path
+	// mighty are those who may have a power over the key or over themselves.
+	mighty []*caller
 	// hopeless are those who cannot make themselves able, however unsure.
 	hopeless map[*caller]bool
 }
@@ -60,7 +62,10 @@ func (f *search) run() {
 			f.reach(h.who, nil)
 		}
 	}
-	for _, c := range f.powerful() {
+	if f.mighty == nil {
+		f.mighty = f.powerful()
+	}
+	for _, c := range f.mighty {
 		if _, there := f.hops[c]; there || f.hopeless[c] {
 			continue
 		}
