@@ -66,3 +66,50 @@ func TestARightThatMovesIsGivenBeforeItIsTaken(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// Roles lose policies and keys name the roles instead: a key's policy names a
+// role that is there, and that comes after it all the same. Two of them crosswise
+// are no loop.
+func TestWhoIsNamedByAGiverIsTakenFromAfterIt(t *testing.T) {
+	t.Parallel()
+	id := func(kind, name string) resource.ID { return resource.ID{Kind: kind, Scope: "global", Name: name} }
+	live := func(kind, name, rights string) resource.Resource {
+		return resource.Resource{ID: id(kind, name), Attrs: resource.Attrs{"rights": rights}, Outputs: resource.Outputs{"arn": "arn:" + name}}
+	}
+	rules := map[string]plan.Rules{}
+	for kind, op := range map[string]string{"role": "detach", "key": "widen"} {
+		rules[kind] = plan.Rules{
+			Traits: resource.Traits{Gives: true, Risks: map[string]resource.Risk{"detach": resource.Protective, "widen": resource.Sensitive}},
+			Steps: func(_, _ *resource.Resource, _ []resource.Fact) ([]resource.Step, error) {
+				return []resource.Step{{Op: op}}, nil
+			},
+		}
+	}
+	named := func(name, role string) resource.Resource {
+		key := live("key", name, "")
+		key.Attrs["rights"] = resource.Ref{ID: id("role", role), Output: "arn"}
+		return key
+	}
+	set := func(list ...resource.Resource) resource.Set {
+		s, err := resource.NewSet(list...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	difference, err := plan.Diff(plan.Input{
+		Owned:   set(live("role", "a", "sign"), live("role", "b", "sign"), live("key", "a", ""), live("key", "b", "")),
+		Desired: set(live("role", "a", ""), live("role", "b", ""), named("a", "a"), named("b", "b")),
+		Rules:   rules,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, c := range difference.Changes {
+		order = append(order, c.ID.Kind+" "+c.ID.Name)
+	}
+	if d := cmp.Diff([]string{"key a", "key b", "role a", "role b"}, order); d != "" {
+		t.Error(d)
+	}
+}

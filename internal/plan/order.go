@@ -22,7 +22,8 @@ func needs(c Change) []resource.Ref {
 }
 
 // Dependencies maps each change to the changes of the same plan that must be
-// done before it. Creates come before their users, deletes after them. The
+// done before it. Creates come before their users, deletes after them; a live
+// resource that itself waits for its user comes after it. The
 // users of a deleted resource are those of the previous configuration, and what
 // the change itself lists in Waits; a plan that was read back has only those.
 func Dependencies(changes []Change, previous resource.Set) map[resource.ID][]resource.ID {
@@ -33,7 +34,7 @@ func Dependencies(changes []Change, previous resource.Set) map[resource.ID][]res
 	before := map[resource.ID][]resource.ID{}
 	for _, c := range changes {
 		for _, ref := range needs(c) {
-			if target, ok := byID[ref.ID]; ok && target.Action != Delete {
+			if target, ok := byID[ref.ID]; ok && target.Action != Delete && !(known(target, ref) && slices.Contains(target.Waits, c.ID)) {
 				before[c.ID] = append(before[c.ID], ref.ID)
 			}
 		}
@@ -55,6 +56,12 @@ func Dependencies(changes []Change, previous resource.Set) map[resource.ID][]res
 		before[id] = slices.Compact(list)
 	}
 	return before
+}
+
+// known reports that a live resource has had the output that a ref names: a
+// change of it is then worth waiting for, and not needed.
+func known(target Change, ref resource.Ref) bool {
+	return target.Before != nil && target.Before.Outputs[ref.Output] != ""
 }
 
 // CycleError is a loop of resources that wait for each other.
