@@ -111,26 +111,7 @@ func (p *projection) world() *access.World {
 		}
 	}
 	slices.Sort(w.Managed)
-	attached := map[string]int{}
-	for _, name := range slices.Sorted(maps.Keys(p.users)) {
-		w.Directory.Users = append(w.Directory.Users, p.users[name])
-		count(attached, p.users[name].Attached)
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.groups)) {
-		w.Directory.Groups = append(w.Directory.Groups, p.groups[name])
-		count(attached, p.groups[name].Attached)
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.roles)) {
-		w.Directory.Roles = append(w.Directory.Roles, p.roles[name])
-		count(attached, p.roles[name].Attached)
-	}
-	for _, arn := range slices.Sorted(maps.Keys(p.policies)) {
-		policy := p.policies[arn]
-		if policy.Attachments = attached[arn]; strings.HasPrefix(arn, "arn:aws:iam::aws:") && policy.Attachments == 0 {
-			continue
-		}
-		w.Directory.Policies = append(w.Directory.Policies, policy)
-	}
+	w.Directory = p.directory()
 	for _, key := range p.keys {
 		w.Keys = append(w.Keys, key)
 	}
@@ -142,8 +123,35 @@ func (p *projection) world() *access.World {
 	return w
 }
 
-func count(attached map[string]int, arns []string) {
-	for _, arn := range arns {
-		attached[arn]++
+// directory is IAM at this moment. AWS's own policies are in it while somebody
+// has one, as IAM itself tells of them.
+func (p *projection) directory() access.Directory {
+	var d access.Directory
+	attached, bounds := map[string]int{}, map[string]bool{}
+	count := func(e access.Entity) {
+		bounds[e.Boundary] = true
+		for _, arn := range e.Attached {
+			attached[arn]++
+		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.users)) {
+		d.Users = append(d.Users, p.users[name])
+		count(p.users[name].Entity)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.groups)) {
+		d.Groups = append(d.Groups, p.groups[name])
+		count(p.groups[name].Entity)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.roles)) {
+		d.Roles = append(d.Roles, p.roles[name])
+		count(p.roles[name].Entity)
+	}
+	for _, arn := range slices.Sorted(maps.Keys(p.policies)) {
+		policy := p.policies[arn]
+		policy.Attachments = attached[arn]
+		if !strings.HasPrefix(arn, "arn:aws:iam::aws:") || policy.Attachments > 0 || bounds[arn] {
+			d.Policies = append(d.Policies, policy)
+		}
+	}
+	return d
 }

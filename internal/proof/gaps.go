@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
-	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -17,24 +16,17 @@ const RuleGap = "access-gap"
 // an agent that is running would stop signing. Changes are applied as soon as
 // what they wait for is done, so each is tried right after that and before
 // everything else.
-func gaps(in Input, now, after *access.World, expected []access.Expectation) []resource.Finding {
-	held := kept(now, after, expected)
-	if len(held) == 0 || !slices.ContainsFunc(in.Changes, touches) {
+func gaps(now, after *projection, moves []move, held []pair) []resource.Finding {
+	if len(held) == 0 || !slices.ContainsFunc(moves, touches) {
 		return nil
 	}
-	before := plan.Dependencies(in.Changes, in.Previous)
+	r := newRehearsal(now, after, moves, held)
 	var found []resource.Finding
-	for _, c := range in.Changes {
-		if !touches(c) {
+	for at, m := range moves {
+		if !touches(m) {
 			continue
 		}
-		moment := earliest(in, before, c)
-		var lost []string
-		for _, h := range held {
-			if !signs(moment, h) {
-				lost = append(lost, fmt.Sprintf("%s with %s", h.principal, h.key.Name))
-			}
-		}
+		lost := r.lost(at)
 		if len(lost) == 0 {
 			continue
 		}
@@ -43,7 +35,7 @@ func gaps(in Input, now, after *access.World, expected []access.Expectation) []r
 			lost, more = lost[:3], fmt.Sprintf(" and %d more", len(lost)-3)
 		}
 		found = append(found, resource.Finding{
-			Rule: RuleGap, Severity: resource.Refuse, ID: c.ID,
+			Rule: RuleGap, Severity: resource.Refuse, ID: m.ID,
 			Reason: "after this change, and until another one gives it back, could not sign: " + strings.Join(lost, ", ") + more,
 			Hint:   "give the new right in one plan, take the old one away in the next",
 		})
@@ -51,34 +43,14 @@ func gaps(in Input, now, after *access.World, expected []access.Expectation) []r
 	return found
 }
 
-// earliest is the account right after a change, if it is done as soon as it can
-// be: after what it waits for and nothing else.
-func earliest(in Input, before map[resource.ID][]resource.ID, c plan.Change) *access.World {
-	first := map[resource.ID]bool{c.ID: true}
-	for left := slices.Clone(before[c.ID]); len(left) > 0; {
-		id := left[len(left)-1]
-		left = left[:len(left)-1]
-		if !first[id] {
-			first[id] = true
-			left = append(left, before[id]...)
-		}
-	}
-	p := newProjection(in)
-	for _, other := range in.Changes {
-		if first[other.ID] {
-			p.apply(other)
-		}
-	}
-	return p.world()
-}
-
+// pair is a principal that uses a key.
 type pair struct {
 	key            resource.ID
 	arn, principal string
 }
 
 // kept are the rights that exist before and after.
-func kept(now, after *access.World, expected []access.Expectation) []pair {
+func kept(now, after *access.Inquiry, expected []access.Expectation) []pair {
 	var held []pair
 	for _, e := range expected {
 		for _, principal := range e.Principals {
@@ -91,14 +63,9 @@ func kept(now, after *access.World, expected []access.Expectation) []pair {
 	return held
 }
 
-func signs(w *access.World, p pair) bool {
-	return w.Decide(access.Request{Principal: p.principal, Action: "kms:Sign", Resource: p.arn}).Verdict == access.Allowed
+func signs(q *access.Inquiry, p pair) bool {
+	return q.Allows(access.Request{Principal: p.principal, Action: access.ActSign, Resource: p.arn})
 }
 
 // touches reports a change that can take something away: what is new cannot.
-func touches(c plan.Change) bool {
-	if c.Before == nil || onlyAdopts(c) {
-		return false
-	}
-	return slices.Contains([]string{kindKey, kindPolicy, kindUser, kindGroup, kindRole}, c.ID.Kind)
-}
+func touches(m move) bool { return m.Before != nil && m.ID.Kind != kindBucket }

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -123,7 +124,10 @@ func (p *projection) decode(attrs resource.Attrs) spec {
 		if ref.Output == "name" {
 			return ref.ID.Name, true
 		}
-		value := p.later[ref.ID]
+		if value := p.later[ref.ID]; value != "" {
+			return value, true
+		}
+		value := p.in.Observed[ref.ID].Outputs[ref.Output]
 		return value, value != ""
 	})
 	var s spec
@@ -166,26 +170,53 @@ func (p *projection) bucket(id resource.ID, s spec) access.Bucket {
 	return b
 }
 
+// copied is the same account, to play changes on.
+func (p *projection) copied() *projection {
+	c := *p
+	c.users, c.groups, c.roles, c.policies = maps.Clone(p.users), maps.Clone(p.groups), maps.Clone(p.roles), maps.Clone(p.policies)
+	c.keys, c.buckets = maps.Clone(p.keys), maps.Clone(p.buckets)
+	return &c
+}
+
 func (p *projection) keyARN(id resource.ID) string { return p.keys[id].ARN }
 
-// apply plays one change. An adoption writes a mark and nothing else.
-func (p *projection) apply(c plan.Change) {
-	if onlyAdopts(c) {
-		return
+// move is a change made ready to be played.
+type move struct {
+	plan.Change
+	s         spec
+	arn, name string
+	gone      bool
+}
+
+// moves makes changes ready, without those that change no access: an adoption
+// writes a mark and nothing else.
+func (p *projection) moves(changes []plan.Change) []move {
+	list := make([]move, 0, len(changes))
+	for _, c := range changes {
+		if !onlyAdopts(c) && isAccess(c.ID.Kind) {
+			list = append(list, p.move(c))
+		}
 	}
-	gone := c.Action == plan.Delete
-	s := p.decode(c.After)
-	if gone && c.Before != nil {
-		s = p.decode(c.Before.Attrs)
+	return list
+}
+
+func (p *projection) move(c plan.Change) move {
+	m := move{Change: c, gone: c.Action == plan.Delete, arn: p.later[c.ID]}
+	if m.gone && c.Before != nil {
+		m.s = p.decode(c.Before.Attrs)
+	} else {
+		m.s = p.decode(c.After)
 	}
-	arn := p.later[c.ID]
 	if c.Before != nil && c.Before.Outputs["arn"] != "" {
-		arn = c.Before.Outputs["arn"]
+		m.arn = c.Before.Outputs["arn"]
 	}
-	name := s.Name
-	if name == "" {
-		name = c.ID.Name
-	}
+	m.name = cmp.Or(m.s.Name, c.ID.Name)
+	return m
+}
+
+// play does one change.
+func (p *projection) play(c move) {
+	s, arn, name, gone := c.s, c.arn, c.name, c.gone
 	switch c.ID.Kind {
 	case kindPolicy:
 		p.policy(arn, name, s, gone)
@@ -196,21 +227,31 @@ func (p *projection) apply(c plan.Change) {
 	case kindRole:
 		p.role(arn, name, s, gone)
 	case kindKey:
-		was := p.keys[c.ID]
-		next := p.key(c.ID, arn, s)
-		next.Grants = was.Grants
-		for _, alias := range was.Aliases {
-			if !slices.Contains(next.Aliases, alias) {
-				next.Aliases = append(next.Aliases, alias)
-			}
-		}
-		if s.Policy == nil {
-			next.Policy, next.PolicyUnread = was.Policy, was.PolicyUnread || c.Before == nil
-		}
-		p.keys[c.ID] = next
+		p.keys[c.ID] = p.keyAfter(c)
 	case kindBucket:
 		p.buckets[c.ID] = p.bucket(c.ID, s)
 	}
+}
+
+func (p *projection) keyAfter(c move) access.Key {
+	was := p.keys[c.ID]
+	next := p.key(c.ID, c.arn, c.s)
+	next.Grants = was.Grants
+	for _, alias := range was.Aliases {
+		if !slices.Contains(next.Aliases, alias) {
+			next.Aliases = append(next.Aliases, alias)
+		}
+	}
+	if c.s.Policy == nil {
+		next.Policy, next.PolicyUnread = was.Policy, was.PolicyUnread || c.Before == nil
+	}
+	return next
+}
+
+func isAccess(kind string) bool { return kind == kindKey || kind == kindBucket || isIAM(kind) }
+
+func isIAM(kind string) bool {
+	return kind == kindPolicy || kind == kindUser || kind == kindGroup || kind == kindRole
 }
 
 func onlyAdopts(c plan.Change) bool {

@@ -60,16 +60,17 @@ type Proof struct {
 
 // Of works out the proof.
 func Of(in Input) Proof {
-	p := newProjection(in)
-	now := p.world()
-	out := Proof{Now: now}
-	for _, c := range in.Changes {
-		p.apply(c)
+	now := newProjection(in)
+	moves := now.moves(in.Changes)
+	p := now.copied()
+	for _, m := range moves {
+		p.play(m)
 	}
-	out.After = p.world()
+	out := Proof{Now: now.world(), After: p.world()}
+	unread := resource.Covering(in.Unread)
 	for _, use := range in.Uses {
 		arn := p.keyARN(use.Key)
-		if arn == "" || covered(in.Unread, use.Key) {
+		if arn == "" || unread(use.Key) {
 			continue
 		}
 		out.Expected = append(out.Expected, access.Expectation{
@@ -77,11 +78,8 @@ func Of(in Input) Proof {
 			External: use.External, Buckets: slices.Clone(use.Buckets),
 		})
 	}
-	out.Findings = append(access.Judge(out.After, out.Expected), gaps(in, now, out.After, out.Expected)...)
+	after := out.After.Inquire()
+	out.Findings = append(after.Judge(out.Expected), gaps(now, p, moves, kept(out.Now.Inquire(), after, out.Expected))...)
 	slices.SortFunc(out.Findings, resource.Finding.Compare)
 	return out
-}
-
-func covered(unread []resource.Unread, id resource.ID) bool {
-	return slices.ContainsFunc(unread, func(u resource.Unread) bool { return u.Covers(id) })
 }
