@@ -1,5 +1,10 @@
 package access
 
+import (
+	"slices"
+	"strings"
+)
+
 // Directory is all of one account's IAM, as one walk over
 // GetAccountAuthorizationDetails gives it. Lists are sorted by ARN.
 type Directory struct {
@@ -64,24 +69,76 @@ type Policy struct {
 	Attachments int
 }
 
-// User finds a user by its name, nil where there is none.
+// User finds a user by its name, nil where there is none. Here and below case
+// does not count: IAM does not tell it apart in names (IAM User Guide, "IAM
+// identifiers").
 func (d *Directory) User(name string) *User {
-	for i := range d.Users {
-		if d.Users[i].Name == name {
-			return &d.Users[i]
-		}
-	}
-	return nil
+	return find(d.Users, func(u User) bool { return strings.EqualFold(u.Name, name) })
+}
+
+// Group finds a group by its name, nil where there is none.
+func (d *Directory) Group(name string) *Group {
+	return find(d.Groups, func(g Group) bool { return strings.EqualFold(g.Name, name) })
 }
 
 // Role finds a role by its name, nil where there is none.
 func (d *Directory) Role(name string) *Role {
-	for i := range d.Roles {
-		if d.Roles[i].Name == name {
-			return &d.Roles[i]
-		}
+	return find(d.Roles, func(r Role) bool { return strings.EqualFold(r.Name, name) })
+}
+
+// Policy finds a managed policy by its ARN, nil where there is none.
+func (d *Directory) Policy(arn string) *Policy {
+	return find(d.Policies, func(p Policy) bool { return p.ARN == arn })
+}
+
+func find[T any](list []T, is func(T) bool) *T {
+	if i := slices.IndexFunc(list, is); i >= 0 {
+		return &list[i]
 	}
 	return nil
+}
+
+// Attachment is a user, group or role that has a managed policy.
+type Attachment struct {
+	// Kind is user, group or role.
+	Kind string
+	Entity
+	// Bounds: the policy is its permissions boundary and gives it nothing.
+	Bounds bool
+}
+
+// String names who has the policy, and what it is to him.
+func (a Attachment) String() string {
+	if a.Bounds {
+		return a.Kind + "/" + a.Name + " (boundary)"
+	}
+	return a.Kind + "/" + a.Name
+}
+
+// Attachments lists who has each managed policy, by its ARN, in order.
+func (d *Directory) Attachments() map[string][]Attachment {
+	by := map[string][]Attachment{}
+	add := func(kind string, e Entity) {
+		for _, arn := range e.Attached {
+			by[arn] = append(by[arn], Attachment{Kind: kind, Entity: e})
+		}
+		if e.Boundary != "" {
+			by[e.Boundary] = append(by[e.Boundary], Attachment{Kind: kind, Entity: e, Bounds: true})
+		}
+	}
+	for _, g := range d.Groups {
+		add("group", g.Entity)
+	}
+	for _, r := range d.Roles {
+		add("role", r.Entity)
+	}
+	for _, u := range d.Users {
+		add("user", u.Entity)
+	}
+	for _, list := range by {
+		slices.SortFunc(list, func(a, b Attachment) int { return strings.Compare(a.String(), b.String()) })
+	}
+	return by
 }
 
 // Tagged reports whether the entity carries all of the tags.

@@ -303,9 +303,6 @@ func largerKinds() map[string]int {
 		"internal/kind/bucket": 1220,
 		// Versions, their pruning, and the way back to a narrower one.
 		"internal/kind/iampolicy": 1050,
-		// Members, attached and inline policies are three lists, each given to before it
-		// is taken from.
-		"internal/kind/iamgroup": 800,
 		// Rotation in two steps, with a secret that may be written once.
 		"internal/kind/accesskey": 850,
 	}

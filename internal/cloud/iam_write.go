@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
+	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // Write is one call that changes IAM, and how one sees that it happened.
@@ -23,48 +24,97 @@ type Write struct {
 	Shows func(*access.Directory) bool
 	// Asks replaces Shows for what the directory does not hold; nil otherwise.
 	Asks func(context.Context) (bool, error)
-	// Taken reports, of a call that creates, that the name is somebody else's.
-	// "Already exists" means otherwise that an earlier try of the call made it.
-	Taken func(*access.Directory) bool
+	// Guard says why the call must not be made, by a directory read right before
+	// it; nil: nothing is asked. Where there is one, a call whose effect the
+	// directory shows already is not made again.
+	Guard func(context.Context, *access.Directory) error
+	// Taken gives, of a call that creates, the ARN of somebody else's object that
+	// has the name; empty: an earlier try of the call made it.
+	Taken func(context.Context, *access.Directory) (string, error)
 	// Removes says that "no such entity" means that it is gone already.
 	Removes bool
 	// NamesPolicy and NamesPrincipals say that the call names a policy, or users
 	// and roles in a document, that IAM may not know yet: it is sent again.
 	NamesPolicy, NamesPrincipals bool
+	// Made is what the object puts out; Shows or Asks fills it in when it sees the
+	// effect.
+	Made resource.Outputs
 }
 
-// Perform makes the call and waits until its effect is seen. Refused says that
-// the error proves that nothing happened; without it the effect is unknown, or
-// was accepted and is not seen yet.
-func (d *Directory) Perform(ctx context.Context, w Write) (refused bool, err error) {
-	err = d.send(ctx, w)
-	switch {
-	case w.Taken != nil && Exists(err):
-		all, lost := d.Fresh(ctx)
-		if lost != nil {
-			return false, fmt.Errorf("%s exists, and then: %w", w.Name, lost)
-		}
-		if w.Taken(all) {
-			return true, Explain(w.Action, w.Name, err)
-		}
-	case w.Removes && NotFound(err):
-	case err != nil:
-		return NotAccepted(err), Explain(w.Action, w.Name, err)
+// Perform makes the call, waits until its effect is seen, and gives what was
+// made. Refused says that the error proves that nothing happened; without it the
+// effect is unknown, or was accepted and is not seen yet.
+func (d *Directory) Perform(ctx context.Context, w *Write) (made resource.Outputs, refused bool, err error) {
+	there, err := d.guard(ctx, w)
+	if err != nil {
+		return nil, true, err
 	}
-	return false, d.await(ctx, w)
+	if !there {
+		if refused, err := d.accept(ctx, w); err != nil {
+			return nil, refused, err
+		}
+	}
+	err = d.await(ctx, w)
+	switch unsettled := (*UnsettledError)(nil); {
+	case err == nil:
+		return w.Made, false, nil
+	case errors.As(err, &unsettled):
+		return nil, false, err
+	default:
+		return nil, false, fmt.Errorf("accepted, and then: %w", err)
+	}
 }
 
 // Performed reports whether the effect of a write that may have happened is
 // seen within the time that IAM takes to show one.
-func (d *Directory) Performed(ctx context.Context, w Write) (bool, error) {
-	err := d.await(ctx, w)
+func (d *Directory) Performed(ctx context.Context, w *Write) (made resource.Outputs, there bool, err error) {
+	err = d.await(ctx, w)
 	if unsettled := (*UnsettledError)(nil); errors.As(err, &unsettled) {
-		return false, nil
+		return nil, false, nil
 	}
-	return err == nil, err
+	return w.Made, err == nil, err
 }
 
-func (d *Directory) send(ctx context.Context, w Write) error {
+// guard asks whether the call is needed, and whether it may be made.
+func (d *Directory) guard(ctx context.Context, w *Write) (there bool, err error) {
+	if w.Guard == nil {
+		return false, nil
+	}
+	all, err := d.Fresh(ctx)
+	if err != nil {
+		return false, err
+	}
+	if w.Asks == nil && w.Shows(all) {
+		return true, nil
+	}
+	return false, w.Guard(ctx, all)
+}
+
+// accept makes the call. Answers that say that it is done already are none.
+func (d *Directory) accept(ctx context.Context, w *Write) (refused bool, err error) {
+	err = d.send(ctx, w)
+	switch {
+	case err == nil, w.Removes && NotFound(err):
+		return false, nil
+	case w.Taken == nil || !Exists(err):
+		return NotAccepted(err), Explain(w.Action, w.Name, err)
+	}
+	exists := Explain(w.Action, w.Name, err)
+	all, err := d.Fresh(ctx)
+	if err != nil {
+		return false, fmt.Errorf("%w, and then: %w", exists, err)
+	}
+	switch by, err := w.Taken(ctx, all); {
+	case err != nil:
+		return false, fmt.Errorf("%w, and then: %w", exists, err)
+	case by != "":
+		return true, fmt.Errorf("%w: the name is taken by %s", exists, by)
+	default:
+		return false, nil
+	}
+}
+
+func (d *Directory) send(ctx context.Context, w *Write) error {
 	if w.NamesPrincipals {
 		return AwaitPrincipal(ctx, d.clock, func() error { return w.Send(ctx) })
 	}
@@ -81,7 +131,7 @@ func (d *Directory) send(ctx context.Context, w Write) error {
 	return err
 }
 
-func (d *Directory) await(ctx context.Context, w Write) error {
+func (d *Directory) await(ctx context.Context, w *Write) error {
 	what := w.Op + " of " + w.Name
 	if w.Asks == nil {
 		return d.Settle(ctx, what, w.Shows)

@@ -79,6 +79,29 @@ func MarkedFor(tags map[string]string, environment, kind, scope, name string) (i
 	return id, true
 }
 
+// Marked reports whether tags say that an object is exactly this resource.
+func Marked(tags map[string]string, environment string, id resource.ID) bool {
+	return tags[TagEnvironment] == environment && tags[TagID] == id.String()
+}
+
+// InPath reports whether an IAM path is the environment's own or lies below it.
+func InPath(env *config.Environment, path string) bool {
+	return env.Access != nil && env.Access.Path != "" && strings.HasPrefix(path, env.Access.Path)
+}
+
+// PathMark is whose an IAM object is by its path: the environment where it is
+// ours, the path where it is another environment's, empty where it is nobody's.
+func PathMark(env *config.Environment, path string) string {
+	switch {
+	case InPath(env, path):
+		return env.Name
+	case strings.HasPrefix(path, "/reconcile/"):
+		return path
+	default:
+		return ""
+	}
+}
+
 // MarkOf is the text of a mark: the environment where it is ours, "environment
 // id" where it is somebody else's, empty where there is none.
 func MarkOf(tags map[string]string, environment string, ours bool) string {

@@ -3,6 +3,7 @@ package kind
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,21 +50,43 @@ func DesiredPrincipal(env *config.Environment, p Principal, policies []string, a
 			p.Tags[name] = value
 		}
 	}
-	p.Policies = make([]resource.Value, 0, len(policies))
-	for _, name := range policies {
+	var err error
+	p.Policies, err = PolicyValues(env, policies)
+	return p, err
+}
+
+// PolicyValues are the ARNs of policies that are named as the configuration
+// does: those that it declares by refs, so that they are made before anybody has
+// them and outlive him.
+func PolicyValues(env *config.Environment, names []string) ([]resource.Value, error) {
+	values := make([]resource.Value, 0, len(names))
+	for _, name := range names {
 		declared := slices.ContainsFunc(env.Access.Policies, func(have config.Policy) bool { return have.Name == name })
 		switch {
 		case declared:
-			p.Policies = append(p.Policies, resource.RefTo(config.PolicyID(name), "arn"))
+			values = append(values, resource.RefTo(config.PolicyID(name), "arn"))
 		case strings.HasPrefix(name, "arn:"):
-			p.Policies = append(p.Policies, resource.Literal(name))
+			values = append(values, resource.Literal(name))
 		default:
-			return p, fmt.Errorf("policy %q is neither declared nor an ARN", name)
+			return nil, fmt.Errorf("policy %q is neither declared nor an ARN", name)
 		}
 	}
-	slices.SortFunc(p.Policies, func(a, b resource.Value) int { return strings.Compare(a.String(), b.String()) })
-	p.Policies = slices.CompactFunc(p.Policies, func(a, b resource.Value) bool { return a.String() == b.String() })
-	return p, nil
+	return AsSet(values), nil
+}
+
+// AsSet sorts values and drops repetitions.
+func AsSet(values []resource.Value) []resource.Value {
+	slices.SortFunc(values, func(a, b resource.Value) int { return strings.Compare(a.String(), b.String()) })
+	return slices.CompactFunc(values, func(a, b resource.Value) bool { return a.String() == b.String() })
+}
+
+// Literals are texts as values; none is an empty list, not no list.
+func Literals(texts []string) []resource.Value {
+	values := make([]resource.Value, len(texts))
+	for i, text := range texts {
+		values[i] = resource.Literal(text)
+	}
+	return values
 }
 
 // PrincipalSatisfies is the equality of a Principal's attributes: what is
@@ -147,7 +170,7 @@ func (s PrincipalSearch) Find(live []access.Entity) (found []FoundPrincipal, fac
 		facts = append(facts, resource.Fact{ID: id, Name: name, Value: value})
 	}
 	owners, claims := map[string]bool{}, map[string][]string{}
-	names, harmless := s.names(), onlyAllowing(s.Policies)
+	names, harmless := s.names(), OnlyAllowing(s.Policies)
 	for _, e := range live {
 		id, declared := names[strings.ToLower(e.Name)]
 		if !declared {
@@ -155,14 +178,14 @@ func (s PrincipalSearch) Find(live []access.Entity) (found []FoundPrincipal, fac
 		}
 		mark := e.Tags[TagID]
 		marked := e.Tags[TagEnvironment] == s.Environment.Name
-		owned := marked && mark == id.String() && id.Name == e.Name
+		owned := Marked(e.Tags, s.Environment.Name, id) && id.Name == e.Name
 		switch {
 		case owned:
 			owners[mark] = true
 		case marked:
 			note(id, factForged, mark)
 			claims[mark] = append(claims[mark], e.Name)
-		case !declared && strings.HasPrefix(e.Path, s.Environment.Access.Path):
+		case !declared && InPath(s.Environment, e.Path):
 			note(id, factUnmarked, e.Path)
 		}
 		if !owned && !declared {
@@ -203,8 +226,9 @@ func (s PrincipalSearch) names() map[string]resource.ID {
 	return names
 }
 
-// onlyAllowing tells which policies deny nothing.
-func onlyAllowing(policies []access.Policy) map[string]bool {
+// OnlyAllowing tells, by ARN, which policies deny nothing. One that is not among
+// them, or was not read, may.
+func OnlyAllowing(policies []access.Policy) map[string]bool {
 	allowing := make(map[string]bool, len(policies))
 	for _, p := range policies {
 		allowing[p.ARN] = !Denies(p.Document)
@@ -223,15 +247,10 @@ func (s PrincipalSearch) live(id resource.ID, e access.Entity, owned bool) Princ
 	want, declared := s.Declared[id]
 	p := Principal{
 		Mark: MarkOf(e.Tags, s.Environment.Name, owned), Name: e.Name, Path: e.Path, Boundary: e.Boundary,
-		Policies: make([]resource.Value, 0, len(e.Attached)), Inline: map[string]access.Document{},
+		Policies: Literals(e.Attached), Inline: map[string]access.Document{},
 		Tags: ShownTags(e.Tags, want.Tags, declared), Protect: e.Tags[TagProtect] == "true",
 	}
-	for _, arn := range e.Attached {
-		p.Policies = append(p.Policies, resource.Literal(arn))
-	}
-	for name, document := range e.Inline {
-		p.Inline[name] = document
-	}
+	maps.Copy(p.Inline, e.Inline)
 	return p
 }
 

@@ -54,13 +54,12 @@ type intent struct {
 	Intent string `json:"intent"`
 }
 
-// PreparePrincipal journals the intent of a step that is in order.
-func PreparePrincipal[P interface{ About() string }](_ context.Context, resolved Resolved) (Prepared, error) {
+// PrepareStep journals the intent of a step that is in order.
+func PrepareStep[P interface{ About() string }](ctx context.Context, resolved Resolved) (Prepared, error) {
 	if _, err := DecodeStep[P](resolved.Step); err != nil {
 		return nil, err
 	}
-	data, err := resource.Canonical(intent{resolved.Intent})
-	return Prepared(data), err
+	return PrepareIntent(ctx, resolved)
 }
 
 // Intents reads what was journalled of one or more attempts.

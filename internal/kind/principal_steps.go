@@ -131,7 +131,7 @@ func (f PrincipalForm[S]) createSteps(after *Object[S]) []resource.Step {
 	}
 	list := []resource.Step{create}
 	for _, policy := range want.Policies {
-		list = append(list, resource.Step{Op: OpAttach, ID: id, Params: resource.Attrs{"name": want.Name, "policy": attrOf(policy)}})
+		list = append(list, resource.Step{Op: OpAttach, ID: id, Params: resource.Attrs{"name": want.Name, "policy": ParamOf(policy)}})
 	}
 	return list
 }
@@ -159,10 +159,10 @@ func (f PrincipalForm[S]) updateSteps(before, after *Object[S], facts []resource
 		}
 	}
 	further(give)
-	for _, policy := range without(want.Policies, have.Policies) {
-		add(OpAttach, resource.Attrs{"policy": attrOf(policy)})
+	for _, policy := range Without(want.Policies, have.Policies) {
+		add(OpAttach, resource.Attrs{"policy": ParamOf(policy)})
 	}
-	strip(without(have.Policies, want.Policies), have, facts, live.id, add)
+	strip(Without(have.Policies, want.Policies), have, facts, live.id, add)
 	further(take)
 	tags := map[string]any{}
 	for name, value := range want.Tags {
@@ -189,7 +189,7 @@ func strip(policies []resource.Value, have Principal, facts []resource.Fact, id 
 		}
 		for _, policy := range policies {
 			if slices.Contains(denying, policy.String()) == lift {
-				add(detach, resource.Attrs{"policy": attrOf(policy)})
+				add(detach, resource.Attrs{"policy": ParamOf(policy)})
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(have.Inline)) {
@@ -284,15 +284,15 @@ func refusePrincipal(id resource.ID, have, want Principal, facts []resource.Fact
 	return findings
 }
 
-// without lists what stands in a and not in b.
-func without(a, b []resource.Value) []resource.Value {
+// Without lists what stands in a and not in b.
+func Without(a, b []resource.Value) []resource.Value {
 	return slices.DeleteFunc(slices.Clone(a), func(v resource.Value) bool {
 		return slices.ContainsFunc(b, func(other resource.Value) bool { return other.String() == v.String() })
 	})
 }
 
-// attrOf is a value as a parameter of a step.
-func attrOf(v resource.Value) any {
+// ParamOf is a value as a parameter of a step.
+func ParamOf(v resource.Value) any {
 	if v.Ref != nil {
 		return *v.Ref
 	}

@@ -9,9 +9,8 @@ package iamgroup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
@@ -66,10 +65,6 @@ type Options struct {
 	// Directory is all of IAM, shared by the IAM kinds; one for each reading of
 	// the world.
 	Directory *cloud.Directory
-	// Clock and Waits are how long a user or policy that was made a moment ago may
-	// be unknown to IAM; zero values mean the wall clock and cloud.SettleWaits.
-	Clock cloud.Clock
-	Waits []time.Duration
 }
 
 type groups struct{ Options }
@@ -79,13 +74,11 @@ func New(o Options) (kind.Kind, error) {
 	if o.IAM == nil || o.Directory == nil {
 		return kind.Kind{}, errors.New("iam-group: needs a client for IAM and a directory")
 	}
-	if o.Waits == nil {
-		o.Waits = cloud.SettleWaits()
-	}
 	k := &groups{o}
+	account := kind.Account[Spec]{Kind: Name, Directory: o.Directory, Unread: cloud.Unread, Look: look}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
-		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: account.Observe, Read: account.Read,
+		Check: check, Steps: steps, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -137,19 +130,16 @@ func Traits() resource.Traits {
 
 // Actions are all that the kind asks of AWS.
 func Actions() []kind.Action {
-	write := func(name string, ops ...string) kind.Action {
-		return kind.Action{Name: name, Writes: true, Ops: ops}
-	}
 	return []kind.Action{
 		{Name: "iam:GetAccountAuthorizationDetails"},
-		write("iam:CreateGroup", opCreate),
-		write("iam:AttachGroupPolicy", opAttach),
-		write("iam:DetachGroupPolicy", opDetach, opDetachDeny),
-		write("iam:AddUserToGroup", opAdd),
-		write("iam:RemoveUserFromGroup", opRemove, opRemoveDeny),
-		write("iam:DeleteGroupPolicy", opInline, opInlineDeny),
-		write("iam:UpdateGroup", opMove, kind.AdoptOp),
-		write("iam:DeleteGroup", opDelete),
+		kind.Writing("iam:CreateGroup", opCreate),
+		kind.Writing("iam:AttachGroupPolicy", opAttach),
+		kind.Writing("iam:DetachGroupPolicy", opDetach, opDetachDeny),
+		kind.Writing("iam:AddUserToGroup", opAdd),
+		kind.Writing("iam:RemoveUserFromGroup", opRemove, opRemoveDeny),
+		kind.Writing("iam:DeleteGroupPolicy", opInline, opInlineDeny),
+		kind.Writing("iam:UpdateGroup", opMove, kind.AdoptOp),
+		kind.Writing("iam:DeleteGroup", opDelete),
 	}
 }
 
@@ -159,40 +149,27 @@ func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	if env.Access == nil {
 		return nil, nil
 	}
-	var objects []kind.Object[Spec]
+	objects := make([]kind.Object[Spec], 0, len(env.Access.Groups))
 	for _, group := range env.Access.Groups {
-		spec := Spec{
-			Mark: env.Name, Name: group.Name, Path: group.Path, Policies: []resource.Value{}, Inline: map[string]access.Document{},
-			Members: []resource.Value{}, Protect: group.Protect, Adopt: group.Adopt,
+		id := config.GroupID(group.Name)
+		policies, err := kind.PolicyValues(env, group.Policies)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", id, err)
 		}
-		if !within(env, group.Path) {
+		members := make([]resource.Value, 0, len(group.Members))
+		for _, user := range group.Members {
+			members = append(members, resource.RefTo(config.UserID(user), "arn"))
+		}
+		spec := Spec{
+			Mark: env.Name, Name: group.Name, Path: group.Path, Policies: policies, Inline: map[string]access.Document{},
+			Members: kind.AsSet(members), Protect: group.Protect, Adopt: group.Adopt,
+		}
+		if !kind.InPath(env, group.Path) {
 			// A group elsewhere could not be known as ours.
 			spec.Path = env.Access.Path
 		}
-		for _, policy := range group.Policies {
-			value := resource.RefTo(config.PolicyID(policy), "arn")
-			if strings.HasPrefix(policy, "arn:") {
-				value = resource.Literal(policy)
-			}
-			spec.Policies = append(spec.Policies, value)
-		}
-		for _, user := range group.Members {
-			spec.Members = append(spec.Members, resource.RefTo(config.UserID(user), "arn"))
-		}
-		spec.Policies, spec.Members = asSet(spec.Policies), asSet(spec.Members)
-		objects = append(objects, kind.Object[Spec]{ID: config.GroupID(group.Name), Spec: spec, Why: []resource.Source{group.Source}})
+		objects = append(objects, kind.Object[Spec]{ID: id, Spec: spec, Why: []resource.Source{group.Source}})
 	}
 	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
 	return objects, nil
-}
-
-// within reports whether a path is the environment's own or lies below it.
-func within(env *config.Environment, path string) bool {
-	return env.Access != nil && env.Access.Path != "" && strings.HasPrefix(path, env.Access.Path)
-}
-
-// asSet sorts values and drops repetitions.
-func asSet(values []resource.Value) []resource.Value {
-	slices.SortFunc(values, func(a, b resource.Value) int { return strings.Compare(a.String(), b.String()) })
-	return slices.CompactFunc(values, func(a, b resource.Value) bool { return a.String() == b.String() })
 }

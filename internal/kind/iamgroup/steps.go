@@ -91,11 +91,11 @@ func claims(before *kind.Object[Spec]) []resource.Precondition {
 // giving lists what the declared group has and the live one has not.
 func giving(id resource.ID, have, want Spec, pre []resource.Precondition) []resource.Step {
 	var list []resource.Step
-	for _, policy := range without(want.Policies, have.Policies) {
-		list = append(list, resource.Step{Op: opAttach, ID: id, Pre: pre, Params: resource.Attrs{"group": want.Name, "policy": param(policy)}})
+	for _, policy := range kind.Without(want.Policies, have.Policies) {
+		list = append(list, resource.Step{Op: opAttach, ID: id, Pre: pre, Params: resource.Attrs{"group": want.Name, "policy": kind.ParamOf(policy)}})
 	}
-	for _, user := range without(want.Members, have.Members) {
-		list = append(list, resource.Step{Op: opAdd, ID: id, Pre: pre, Params: resource.Attrs{"group": want.Name, "user": param(user)}})
+	for _, user := range kind.Without(want.Members, have.Members) {
+		list = append(list, resource.Step{Op: opAdd, ID: id, Pre: pre, Params: resource.Attrs{"group": want.Name, "user": kind.ParamOf(user)}})
 	}
 	return list
 }
@@ -112,13 +112,13 @@ func taking(before *kind.Object[Spec], want Spec) []resource.Step {
 		list = append(list, resource.Step{Op: op, ID: before.ID, Pre: claims(before), Params: resource.Attrs{"group": have.Name, name: value}})
 	}
 	if want.Members != nil {
-		for _, user := range without(have.Members, want.Members) {
-			add(len(have.Denies) > 0, opRemove, opRemoveDeny, "user", param(user))
+		for _, user := range kind.Without(have.Members, want.Members) {
+			add(len(have.Denies) > 0, opRemove, opRemoveDeny, "user", kind.ParamOf(user))
 		}
 	}
 	if want.Policies != nil {
-		for _, policy := range without(have.Policies, want.Policies) {
-			add(slices.Contains(have.Denies, policy.Literal), opDetach, opDetachDeny, "policy", param(policy))
+		for _, policy := range kind.Without(have.Policies, want.Policies) {
+			add(slices.Contains(have.Denies, policy.Literal), opDetach, opDetachDeny, "policy", kind.ParamOf(policy))
 		}
 	}
 	if want.Inline != nil {
@@ -135,18 +135,4 @@ func taking(before *kind.Object[Spec], want Spec) []resource.Step {
 func deleteSteps(before *kind.Object[Spec]) []resource.Step {
 	list := taking(before, Spec{Members: []resource.Value{}, Policies: []resource.Value{}, Inline: map[string]access.Document{}})
 	return append(list, resource.Step{Op: opDelete, ID: before.ID, Pre: claims(before), Params: resource.Attrs{"group": before.Spec.Name}})
-}
-
-// without lists the values of a that b does not hold.
-func without(a, b []resource.Value) []resource.Value {
-	return slices.DeleteFunc(slices.Clone(a), func(v resource.Value) bool {
-		return slices.ContainsFunc(b, func(other resource.Value) bool { return other.String() == v.String() })
-	})
-}
-
-func param(v resource.Value) any {
-	if v.Ref != nil {
-		return *v.Ref
-	}
-	return v.Literal
 }

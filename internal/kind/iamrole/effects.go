@@ -22,50 +22,22 @@ type parameters struct {
 	MaxSession int32           `json:"maxSession"`
 }
 
-// effect is one call. The outputs of a role that was made come with the reading
-// that shows it.
-type effect struct {
-	cloud.Write
-	made resource.Outputs
-}
-
 func (k *iamRole) do(ctx context.Context, resolved kind.Resolved, prepared kind.Prepared) (resource.Outputs, error) {
 	step := resolved.Step
-	e, err := k.effect(step, prepared)
+	w, err := k.write(step, prepared)
 	if err == nil && kind.TakesPower(noun, step.Op) && kind.RunsAs(k.Caller, Name, step.ID.Name) {
 		err = fmt.Errorf("%s: this runs as %s: nothing is taken from it", step.Op, k.Caller)
 	}
-	if err != nil {
-		return nil, &kind.NotAcceptedError{Err: err}
-	}
-	refused, err := k.Directory.Perform(ctx, e.Write)
-	switch {
-	case refused:
-		return nil, &kind.NotAcceptedError{Err: err}
-	case err != nil:
-		return nil, err
-	}
-	return e.made, nil
+	return kind.DoWrite(ctx, k.Directory, w, err)
 }
 
 func (k *iamRole) probe(ctx context.Context, resolved kind.Resolved, prepared []kind.Prepared) (kind.Happened, resource.Outputs, error) {
-	e, err := k.effect(resolved.Step, prepared...)
-	if err != nil {
-		return kind.Unknown, nil, err
-	}
-	switch there, err := k.Directory.Performed(ctx, e.Write); {
-	case err != nil:
-		return kind.Unknown, nil, err
-	case !there:
-		// Each of these may be done twice without harm: names are unique.
-		return kind.No, nil, nil
-	default:
-		return kind.Yes, e.made, nil
-	}
+	w, err := k.write(resolved.Step, prepared...)
+	return kind.ProbeWrite(ctx, k.Directory, w, err)
 }
 
-// effect says what a step does.
-func (k *iamRole) effect(step resource.Step, prepared ...kind.Prepared) (*effect, error) {
+// write is the call that a step is.
+func (k *iamRole) write(step resource.Step, prepared ...kind.Prepared) (*cloud.Write, error) {
 	p, err := kind.DecodeStep[parameters](step)
 	if err != nil {
 		return nil, err
@@ -75,62 +47,62 @@ func (k *iamRole) effect(step resource.Step, prepared ...kind.Prepared) (*effect
 		return nil, fmt.Errorf("%s: %s: %w", step.ID, step.Op, err)
 	}
 	role := aws.String(p.Name)
-	e := &effect{Write: cloud.Write{Op: step.Op, Name: "role " + p.Name}}
+	w := &cloud.Write{Op: step.Op, Name: "role " + p.Name}
 	// The role must be there for an effect on it to show.
 	shows := func(test func(*access.Role) bool) {
-		e.Shows = func(all *access.Directory) bool { r := all.Role(p.Name); return r != nil && test(r) }
+		w.Shows = func(all *access.Directory) bool { r := all.Role(p.Name); return r != nil && test(r) }
 	}
 	switch step.Op {
 	case opCreate:
-		return e, k.create(e, p, attempts)
+		return w, k.create(w, p, attempts)
 	case opWrite, opNarrow, opLift:
 		text, err := textOf(p.Trust)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", step.ID, step.Op, err)
 		}
-		e.Action, e.NamesPrincipals = "iam:UpdateAssumeRolePolicy", true
-		e.Send = cloud.Sending(k.IAM.UpdateAssumeRolePolicy, &iam.UpdateAssumeRolePolicyInput{RoleName: role, PolicyDocument: &text})
+		w.Action, w.NamesPrincipals = "iam:UpdateAssumeRolePolicy", true
+		w.Send = cloud.Sending(k.IAM.UpdateAssumeRolePolicy, &iam.UpdateAssumeRolePolicyInput{RoleName: role, PolicyDocument: &text})
 		shows(func(r *access.Role) bool { return r.Trust.Equivalent(p.Trust) })
 	case opLonger, opShorter:
-		e.Action = "iam:UpdateRole"
-		e.Send = cloud.Sending(k.IAM.UpdateRole, &iam.UpdateRoleInput{RoleName: role, MaxSessionDuration: &p.MaxSession})
-		e.Asks = func(ctx context.Context) (bool, error) {
+		w.Action = "iam:UpdateRole"
+		w.Send = cloud.Sending(k.IAM.UpdateRole, &iam.UpdateRoleInput{RoleName: role, MaxSessionDuration: &p.MaxSession})
+		w.Asks = func(ctx context.Context) (bool, error) {
 			have, err := k.session(ctx, p.Name)
 			return have == int(p.MaxSession), err
 		}
 	case opDelete:
-		e.Action, e.Removes = "iam:DeleteRole", true
-		e.Send = cloud.Sending(k.IAM.DeleteRole, &iam.DeleteRoleInput{RoleName: role})
-		e.Shows = func(all *access.Directory) bool { return all.Role(p.Name) == nil }
+		w.Action, w.Removes = "iam:DeleteRole", true
+		w.Send = cloud.Sending(k.IAM.DeleteRole, &iam.DeleteRoleInput{RoleName: role})
+		w.Shows = func(all *access.Directory) bool { return all.Role(p.Name) == nil }
 	default:
-		return e, k.shared(e, step, p, shows)
+		return w, k.shared(w, step, p, shows)
 	}
-	return e, nil
+	return w, nil
 }
 
 // shared says what the steps do that users and roles have alike.
-func (k *iamRole) shared(e *effect, step resource.Step, p parameters, shows func(func(*access.Role) bool)) error {
+func (k *iamRole) shared(w *cloud.Write, step resource.Step, p parameters, shows func(func(*access.Role) bool)) error {
 	role := aws.String(p.Name)
 	switch step.Op {
 	case opTag, kind.AdoptOp:
-		e.Action = "iam:TagRole"
-		e.Send = cloud.Sending(k.IAM.TagRole, &iam.TagRoleInput{RoleName: role, Tags: cloud.IAMTags(p.Tags)})
+		w.Action = "iam:TagRole"
+		w.Send = cloud.Sending(k.IAM.TagRole, &iam.TagRoleInput{RoleName: role, Tags: cloud.IAMTags(p.Tags)})
 		shows(func(r *access.Role) bool { return r.Tagged(p.Tags) })
 	case kind.OpAttach:
-		e.Action, e.NamesPolicy = "iam:AttachRolePolicy", true
-		e.Send = cloud.Sending(k.IAM.AttachRolePolicy, &iam.AttachRolePolicyInput{RoleName: role, PolicyArn: &p.Policy})
+		w.Action, w.NamesPolicy = "iam:AttachRolePolicy", true
+		w.Send = cloud.Sending(k.IAM.AttachRolePolicy, &iam.AttachRolePolicyInput{RoleName: role, PolicyArn: &p.Policy})
 		shows(func(r *access.Role) bool { return slices.Contains(r.Attached, p.Policy) })
 	case kind.OpDetach, kind.OpLift:
-		e.Action, e.Removes = "iam:DetachRolePolicy", true
-		e.Send = cloud.Sending(k.IAM.DetachRolePolicy, &iam.DetachRolePolicyInput{RoleName: role, PolicyArn: &p.Policy})
+		w.Action, w.Removes = "iam:DetachRolePolicy", true
+		w.Send = cloud.Sending(k.IAM.DetachRolePolicy, &iam.DetachRolePolicyInput{RoleName: role, PolicyArn: &p.Policy})
 		shows(func(r *access.Role) bool { return !slices.Contains(r.Attached, p.Policy) })
 	case kind.OpDeleteInline, kind.OpLiftInline:
-		e.Action, e.Removes = "iam:DeleteRolePolicy", true
-		e.Send = cloud.Sending(k.IAM.DeleteRolePolicy, &iam.DeleteRolePolicyInput{RoleName: role, PolicyName: &p.InlinePolicy})
+		w.Action, w.Removes = "iam:DeleteRolePolicy", true
+		w.Send = cloud.Sending(k.IAM.DeleteRolePolicy, &iam.DeleteRolePolicyInput{RoleName: role, PolicyName: &p.InlinePolicy})
 		shows(func(r *access.Role) bool { _, there := r.Inline[p.InlinePolicy]; return !there })
 	case kind.OpPutBoundary, kind.OpChangeBoundary:
-		e.Action, e.NamesPolicy = "iam:PutRolePermissionsBoundary", true
-		e.Send = cloud.Sending(k.IAM.PutRolePermissionsBoundary, &iam.PutRolePermissionsBoundaryInput{RoleName: role, PermissionsBoundary: &p.Boundary})
+		w.Action, w.NamesPolicy = "iam:PutRolePermissionsBoundary", true
+		w.Send = cloud.Sending(k.IAM.PutRolePermissionsBoundary, &iam.PutRolePermissionsBoundaryInput{RoleName: role, PermissionsBoundary: &p.Boundary})
 		shows(func(r *access.Role) bool { return r.Boundary == p.Boundary })
 	default:
 		return fmt.Errorf("%s: no operation %q", step.ID, step.Op)
@@ -140,7 +112,7 @@ func (k *iamRole) shared(e *effect, step resource.Step, p parameters, shows func
 
 // create makes the role with its trust, tags and boundary in one call, so that
 // no role is ever without them.
-func (k *iamRole) create(e *effect, p parameters, attempts []string) error {
+func (k *iamRole) create(w *cloud.Write, p parameters, attempts []string) error {
 	text, err := textOf(p.Trust)
 	if err != nil {
 		return err
@@ -155,14 +127,19 @@ func (k *iamRole) create(e *effect, p parameters, attempts []string) error {
 	ours := func(r *access.Role) bool {
 		return slices.Contains(attempts, r.Tags[kind.TagIntent]) && r.Boundary == p.Boundary && r.Tagged(p.Tags) && r.Trust.Equivalent(p.Trust)
 	}
-	e.Action, e.NamesPrincipals, e.Send = "iam:CreateRole", true, cloud.Sending(k.IAM.CreateRole, in)
-	e.Taken = func(all *access.Directory) bool { r := all.Role(p.Name); return r != nil && !ours(r) }
-	e.Shows = func(all *access.Directory) bool {
+	w.Action, w.NamesPrincipals, w.Send = "iam:CreateRole", true, cloud.Sending(k.IAM.CreateRole, in)
+	w.Taken = func(_ context.Context, all *access.Directory) (string, error) {
+		if r := all.Role(p.Name); r != nil && !ours(r) {
+			return r.ARN, nil
+		}
+		return "", nil
+	}
+	w.Shows = func(all *access.Directory) bool {
 		r := all.Role(p.Name)
 		if r == nil || !ours(r) {
 			return false
 		}
-		e.made = outputsOf(r.Entity)
+		w.Made = outputsOf(r.Entity)
 		return true
 	}
 	return nil

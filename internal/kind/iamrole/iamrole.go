@@ -77,9 +77,10 @@ func New(o Options) (kind.Kind, error) {
 		return kind.Kind{}, errors.New("iam-role: needs a client for IAM and its directory")
 	}
 	k := &iamRole{o}
+	account := kind.Account[Spec]{Kind: Name, Directory: o.Directory, Unread: cloud.Unread, Look: k.look}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
-		Check: check, Steps: form().Steps, Prepare: kind.PreparePrincipal[parameters], Do: k.do, Probe: k.probe,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: account.Observe, Read: account.Read,
+		Check: check, Steps: form().Steps, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -108,21 +109,18 @@ func Traits() resource.Traits {
 // Actions are all that the kind asks of IAM. Tags in CreateRole need TagRole
 // too (IAM User Guide, "Tagging IAM resources").
 func Actions() []kind.Action {
-	writes := func(name string, ops ...string) kind.Action {
-		return kind.Action{Name: name, Writes: true, Ops: ops}
-	}
 	return []kind.Action{
 		{Name: "iam:GetAccountAuthorizationDetails"},
 		{Name: "iam:GetRole"},
-		writes("iam:AttachRolePolicy", kind.OpAttach),
-		writes("iam:CreateRole", opCreate),
-		writes("iam:DeleteRole", opDelete),
-		writes("iam:DeleteRolePolicy", kind.OpDeleteInline, kind.OpLiftInline),
-		writes("iam:DetachRolePolicy", kind.OpDetach, kind.OpLift),
-		writes("iam:PutRolePermissionsBoundary", kind.OpPutBoundary, kind.OpChangeBoundary),
-		writes("iam:TagRole", opCreate, opTag, kind.AdoptOp),
-		writes("iam:UpdateAssumeRolePolicy", opWrite, opNarrow, opLift),
-		writes("iam:UpdateRole", opLonger, opShorter),
+		kind.Writing("iam:AttachRolePolicy", kind.OpAttach),
+		kind.Writing("iam:CreateRole", opCreate),
+		kind.Writing("iam:DeleteRole", opDelete),
+		kind.Writing("iam:DeleteRolePolicy", kind.OpDeleteInline, kind.OpLiftInline),
+		kind.Writing("iam:DetachRolePolicy", kind.OpDetach, kind.OpLift),
+		kind.Writing("iam:PutRolePermissionsBoundary", kind.OpPutBoundary, kind.OpChangeBoundary),
+		kind.Writing("iam:TagRole", opCreate, opTag, kind.AdoptOp),
+		kind.Writing("iam:UpdateAssumeRolePolicy", opWrite, opNarrow, opLift),
+		kind.Writing("iam:UpdateRole", opLonger, opShorter),
 	}
 }
 

@@ -13,28 +13,9 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
-func (k *iamRole) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
-	if env.Access == nil {
-		return kind.Observation[Spec]{}
-	}
-	all, err := k.Directory.All(ctx)
-	return k.sort(ctx, env, all, err, nil)
-}
-
-func (k *iamRole) read(ctx context.Context, env *config.Environment, ids []resource.ID, _ kind.Lookup) kind.Observation[Spec] {
-	if env.Access == nil || len(ids) == 0 {
-		return kind.Observation[Spec]{}
-	}
-	all, err := k.Directory.Fresh(ctx)
-	return k.sort(ctx, env, all, err, ids)
-}
-
-// sort tells what of the directory concerns the environment; only narrows it.
-func (k *iamRole) sort(ctx context.Context, env *config.Environment, all *access.Directory, err error, only []resource.ID) kind.Observation[Spec] {
-	var desired []kind.Object[Spec]
-	if err == nil {
-		desired, err = declare(env)
-	}
+// look tells what of the directory concerns the environment; only narrows it.
+func (k *iamRole) look(ctx context.Context, env *config.Environment, all *access.Directory, only []resource.ID) kind.Observation[Spec] {
+	desired, err := declare(env)
 	if err != nil {
 		return kind.Observation[Spec]{Unread: []resource.Unread{cloud.Unread(Name+"/"+config.Global, err)}}
 	}

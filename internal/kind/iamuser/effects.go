@@ -20,50 +20,22 @@ type parameters struct {
 	Group string `json:"group"`
 }
 
-// effect is one call. The outputs of a user that was made come with the reading
-// that shows it.
-type effect struct {
-	cloud.Write
-	made resource.Outputs
-}
-
 func (k *iamUser) do(ctx context.Context, resolved kind.Resolved, prepared kind.Prepared) (resource.Outputs, error) {
 	step := resolved.Step
-	e, err := k.effect(step, prepared)
+	w, err := k.write(step, prepared)
 	if err == nil && kind.TakesPower(noun, step.Op) && kind.RunsAs(k.Caller, Name, step.ID.Name) {
 		err = fmt.Errorf("%s: this runs as %s: nothing is taken from it", step.Op, k.Caller)
 	}
-	if err != nil {
-		return nil, &kind.NotAcceptedError{Err: err}
-	}
-	refused, err := k.Directory.Perform(ctx, e.Write)
-	switch {
-	case refused:
-		return nil, &kind.NotAcceptedError{Err: err}
-	case err != nil:
-		return nil, err
-	}
-	return e.made, nil
+	return kind.DoWrite(ctx, k.Directory, w, err)
 }
 
 func (k *iamUser) probe(ctx context.Context, resolved kind.Resolved, prepared []kind.Prepared) (kind.Happened, resource.Outputs, error) {
-	e, err := k.effect(resolved.Step, prepared...)
-	if err != nil {
-		return kind.Unknown, nil, err
-	}
-	switch there, err := k.Directory.Performed(ctx, e.Write); {
-	case err != nil:
-		return kind.Unknown, nil, err
-	case !there:
-		// Each of these may be done twice without harm: names are unique.
-		return kind.No, nil, nil
-	default:
-		return kind.Yes, e.made, nil
-	}
+	w, err := k.write(resolved.Step, prepared...)
+	return kind.ProbeWrite(ctx, k.Directory, w, err)
 }
 
-// effect says what a step does.
-func (k *iamUser) effect(step resource.Step, prepared ...kind.Prepared) (*effect, error) {
+// write is the call that a step is.
+func (k *iamUser) write(step resource.Step, prepared ...kind.Prepared) (*cloud.Write, error) {
 	p, err := kind.DecodeStep[parameters](step)
 	if err != nil {
 		return nil, err
@@ -73,51 +45,51 @@ func (k *iamUser) effect(step resource.Step, prepared ...kind.Prepared) (*effect
 		return nil, fmt.Errorf("%s: %s: %w", step.ID, step.Op, err)
 	}
 	user := aws.String(p.Name)
-	e := &effect{Write: cloud.Write{Op: step.Op, Name: "user " + p.Name}}
+	w := &cloud.Write{Op: step.Op, Name: "user " + p.Name}
 	// The user must be there for an effect on it to show.
 	shows := func(test func(*access.User) bool) {
-		e.Shows = func(all *access.Directory) bool { u := all.User(p.Name); return u != nil && test(u) }
+		w.Shows = func(all *access.Directory) bool { u := all.User(p.Name); return u != nil && test(u) }
 	}
 	switch step.Op {
 	case opCreate:
-		k.create(e, p, attempts)
+		k.create(w, p, attempts)
 	case opLeaveGroup:
-		e.Action, e.Removes = "iam:RemoveUserFromGroup", true
-		e.Send = cloud.Sending(k.IAM.RemoveUserFromGroup, &iam.RemoveUserFromGroupInput{UserName: user, GroupName: &p.Group})
+		w.Action, w.Removes = "iam:RemoveUserFromGroup", true
+		w.Send = cloud.Sending(k.IAM.RemoveUserFromGroup, &iam.RemoveUserFromGroupInput{UserName: user, GroupName: &p.Group})
 		shows(func(u *access.User) bool { return !slices.Contains(u.Groups, p.Group) })
 	case opDelete:
-		e.Action, e.Removes = "iam:DeleteUser", true
-		e.Send = cloud.Sending(k.IAM.DeleteUser, &iam.DeleteUserInput{UserName: user})
-		e.Shows = func(all *access.Directory) bool { return all.User(p.Name) == nil }
+		w.Action, w.Removes = "iam:DeleteUser", true
+		w.Send = cloud.Sending(k.IAM.DeleteUser, &iam.DeleteUserInput{UserName: user})
+		w.Shows = func(all *access.Directory) bool { return all.User(p.Name) == nil }
 	default:
-		return e, k.shared(e, step, p, shows)
+		return w, k.shared(w, step, p, shows)
 	}
-	return e, nil
+	return w, nil
 }
 
 // shared says what the steps do that users and roles have alike.
-func (k *iamUser) shared(e *effect, step resource.Step, p parameters, shows func(func(*access.User) bool)) error {
+func (k *iamUser) shared(w *cloud.Write, step resource.Step, p parameters, shows func(func(*access.User) bool)) error {
 	user := aws.String(p.Name)
 	switch step.Op {
 	case opTag, kind.AdoptOp:
-		e.Action = "iam:TagUser"
-		e.Send = cloud.Sending(k.IAM.TagUser, &iam.TagUserInput{UserName: user, Tags: cloud.IAMTags(p.Tags)})
+		w.Action = "iam:TagUser"
+		w.Send = cloud.Sending(k.IAM.TagUser, &iam.TagUserInput{UserName: user, Tags: cloud.IAMTags(p.Tags)})
 		shows(func(u *access.User) bool { return u.Tagged(p.Tags) })
 	case kind.OpAttach:
-		e.Action, e.NamesPolicy = "iam:AttachUserPolicy", true
-		e.Send = cloud.Sending(k.IAM.AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: user, PolicyArn: &p.Policy})
+		w.Action, w.NamesPolicy = "iam:AttachUserPolicy", true
+		w.Send = cloud.Sending(k.IAM.AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: user, PolicyArn: &p.Policy})
 		shows(func(u *access.User) bool { return slices.Contains(u.Attached, p.Policy) })
 	case kind.OpDetach, kind.OpLift:
-		e.Action, e.Removes = "iam:DetachUserPolicy", true
-		e.Send = cloud.Sending(k.IAM.DetachUserPolicy, &iam.DetachUserPolicyInput{UserName: user, PolicyArn: &p.Policy})
+		w.Action, w.Removes = "iam:DetachUserPolicy", true
+		w.Send = cloud.Sending(k.IAM.DetachUserPolicy, &iam.DetachUserPolicyInput{UserName: user, PolicyArn: &p.Policy})
 		shows(func(u *access.User) bool { return !slices.Contains(u.Attached, p.Policy) })
 	case kind.OpDeleteInline, kind.OpLiftInline:
-		e.Action, e.Removes = "iam:DeleteUserPolicy", true
-		e.Send = cloud.Sending(k.IAM.DeleteUserPolicy, &iam.DeleteUserPolicyInput{UserName: user, PolicyName: &p.InlinePolicy})
+		w.Action, w.Removes = "iam:DeleteUserPolicy", true
+		w.Send = cloud.Sending(k.IAM.DeleteUserPolicy, &iam.DeleteUserPolicyInput{UserName: user, PolicyName: &p.InlinePolicy})
 		shows(func(u *access.User) bool { _, there := u.Inline[p.InlinePolicy]; return !there })
 	case kind.OpPutBoundary, kind.OpChangeBoundary:
-		e.Action, e.NamesPolicy = "iam:PutUserPermissionsBoundary", true
-		e.Send = cloud.Sending(k.IAM.PutUserPermissionsBoundary, &iam.PutUserPermissionsBoundaryInput{UserName: user, PermissionsBoundary: &p.Boundary})
+		w.Action, w.NamesPolicy = "iam:PutUserPermissionsBoundary", true
+		w.Send = cloud.Sending(k.IAM.PutUserPermissionsBoundary, &iam.PutUserPermissionsBoundaryInput{UserName: user, PermissionsBoundary: &p.Boundary})
 		shows(func(u *access.User) bool { return u.Boundary == p.Boundary })
 	default:
 		return fmt.Errorf("%s: no operation %q", step.ID, step.Op)
@@ -127,7 +99,7 @@ func (k *iamUser) shared(e *effect, step resource.Step, p parameters, shows func
 
 // create makes the user with its tags and its boundary in one call, so that no
 // user is ever without them.
-func (k *iamUser) create(e *effect, p parameters, attempts []string) {
+func (k *iamUser) create(w *cloud.Write, p parameters, attempts []string) {
 	in := &iam.CreateUserInput{UserName: aws.String(p.Name), Path: aws.String(p.Path), Tags: cloud.IAMTags(p.CreateTags(attempts))}
 	if p.Boundary != "" {
 		in.PermissionsBoundary = aws.String(p.Boundary)
@@ -135,14 +107,19 @@ func (k *iamUser) create(e *effect, p parameters, attempts []string) {
 	ours := func(u *access.User) bool {
 		return slices.Contains(attempts, u.Tags[kind.TagIntent]) && u.Boundary == p.Boundary && u.Tagged(p.Tags)
 	}
-	e.Action, e.NamesPolicy, e.Send = "iam:CreateUser", true, cloud.Sending(k.IAM.CreateUser, in)
-	e.Taken = func(all *access.Directory) bool { u := all.User(p.Name); return u != nil && !ours(u) }
-	e.Shows = func(all *access.Directory) bool {
+	w.Action, w.NamesPolicy, w.Send = "iam:CreateUser", true, cloud.Sending(k.IAM.CreateUser, in)
+	w.Taken = func(_ context.Context, all *access.Directory) (string, error) {
+		if u := all.User(p.Name); u != nil && !ours(u) {
+			return u.ARN, nil
+		}
+		return "", nil
+	}
+	w.Shows = func(all *access.Directory) bool {
 		u := all.User(p.Name)
 		if u == nil || !ours(u) {
 			return false
 		}
-		e.made = outputsOf(u.Entity)
+		w.Made = outputsOf(u.Entity)
 		return true
 	}
 }

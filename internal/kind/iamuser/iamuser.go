@@ -74,9 +74,10 @@ func New(o Options) (kind.Kind, error) {
 		return kind.Kind{}, errors.New("iam-user: needs a client for IAM and its directory")
 	}
 	k := &iamUser{o}
+	account := kind.Account[Spec]{Kind: Name, Directory: o.Directory, Unread: cloud.Unread, Look: k.look}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
-		Check: check, Steps: form().Steps, Prepare: kind.PreparePrincipal[parameters], Do: k.do, Probe: k.probe,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: account.Observe, Read: account.Read,
+		Check: check, Steps: form().Steps, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -100,21 +101,18 @@ func Traits() resource.Traits {
 // Actions are all that the kind asks of IAM. Tags in CreateUser need TagUser
 // too (IAM User Guide, "Tagging IAM resources").
 func Actions() []kind.Action {
-	writes := func(name string, ops ...string) kind.Action {
-		return kind.Action{Name: name, Writes: true, Ops: ops}
-	}
 	return []kind.Action{
 		{Name: "iam:GetAccountAuthorizationDetails"},
 		{Name: "iam:GetLoginProfile"},
 		{Name: "iam:ListAccessKeys"},
-		writes("iam:AttachUserPolicy", kind.OpAttach),
-		writes("iam:CreateUser", opCreate),
-		writes("iam:DeleteUser", opDelete),
-		writes("iam:DeleteUserPolicy", kind.OpDeleteInline, kind.OpLiftInline),
-		writes("iam:DetachUserPolicy", kind.OpDetach, kind.OpLift),
-		writes("iam:PutUserPermissionsBoundary", kind.OpPutBoundary, kind.OpChangeBoundary),
-		writes("iam:RemoveUserFromGroup", opLeaveGroup),
-		writes("iam:TagUser", opCreate, opTag, kind.AdoptOp),
+		kind.Writing("iam:AttachUserPolicy", kind.OpAttach),
+		kind.Writing("iam:CreateUser", opCreate),
+		kind.Writing("iam:DeleteUser", opDelete),
+		kind.Writing("iam:DeleteUserPolicy", kind.OpDeleteInline, kind.OpLiftInline),
+		kind.Writing("iam:DetachUserPolicy", kind.OpDetach, kind.OpLift),
+		kind.Writing("iam:PutUserPermissionsBoundary", kind.OpPutBoundary, kind.OpChangeBoundary),
+		kind.Writing("iam:RemoveUserFromGroup", opLeaveGroup),
+		kind.Writing("iam:TagUser", opCreate, opTag, kind.AdoptOp),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -24,28 +23,9 @@ const (
 	factPassword = "login-profile"
 )
 
-func (k *iamUser) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
-	if env.Access == nil {
-		return kind.Observation[Spec]{}
-	}
-	all, err := k.Directory.All(ctx)
-	return k.sort(ctx, env, all, err, nil)
-}
-
-func (k *iamUser) read(ctx context.Context, env *config.Environment, ids []resource.ID, _ kind.Lookup) kind.Observation[Spec] {
-	if env.Access == nil || len(ids) == 0 {
-		return kind.Observation[Spec]{}
-	}
-	all, err := k.Directory.Fresh(ctx)
-	return k.sort(ctx, env, all, err, ids)
-}
-
-// sort tells what of the directory concerns the environment; only narrows it.
-func (k *iamUser) sort(ctx context.Context, env *config.Environment, all *access.Directory, err error, only []resource.ID) kind.Observation[Spec] {
-	var desired []kind.Object[Spec]
-	if err == nil {
-		desired, err = declare(env)
-	}
+// look tells what of the directory concerns the environment; only narrows it.
+func (k *iamUser) look(ctx context.Context, env *config.Environment, all *access.Directory, only []resource.ID) kind.Observation[Spec] {
+	desired, err := declare(env)
 	if err != nil {
 		return kind.Observation[Spec]{Unread: []resource.Unread{cloud.Unread(Name+"/"+config.Global, err)}}
 	}
@@ -97,7 +77,7 @@ func ourGroups(env *config.Environment, all *access.Directory) map[string]bool {
 		ours[g.Name] = true
 	}
 	for _, g := range all.Groups {
-		if strings.HasPrefix(g.Path, env.Access.Path) {
+		if kind.InPath(env, g.Path) {
 			ours[g.Name] = true
 		}
 	}
