@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // granted loads the base environment with this access.cue.
@@ -400,5 +402,32 @@ func TestAKeyAdministratorSignsOnlyWhereTheSeedsAreTakenAtTheirWord(t *testing.T
 	lines := strings.Join(rights(env.Access), "\n")
 	if !strings.Contains(lines, "group kms-admin of kms-admin | kms-admin | kms:* | arn:aws:kms:*:222233334444:alias/* arn:aws:kms:*:222233334444:key/*") || !strings.Contains(lines, "kms:DeleteCustomKeyStore") {
 		t.Errorf("the seeds' administrator has\n%s", lines)
+	}
+}
+
+func TestARoleThatIsNoAgentsIsDeclaredWhole(t *testing.T) {
+	t.Parallel()
+	env := granted(t, "", strings.Replace(roles, "access: {", `access: {
+		roles: "deploys": {
+			trust: {github: {repository: "acme/contracts", environment: "staging"}, account: {account: "444455556666", externalId: "acme-1"}}
+			policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+			maxSession: "2h"
+		}
+		`, 1))
+	i := slices.IndexFunc(env.Access.Roles, func(r config.Role) bool { return r.Name == "deploys" })
+	if i < 0 {
+		t.Fatal("it is not there")
+	}
+	have := env.Access.Roles[i]
+	have.Source = resource.Source{}
+	want := config.Role{
+		Name: "deploys", Path: "/reconcile/staging/", Policies: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}, MaxSession: 2 * time.Hour,
+		Trust: []config.Trust{
+			{Kind: config.TrustAccount, Account: "444455556666", ExternalID: "acme-1"},
+			{Kind: config.TrustGitHub, Subjects: []string{"repo:acme/contracts:environment:staging"}},
+		},
+	}
+	if d := cmp.Diff(want, have); d != "" {
+		t.Error(d)
 	}
 }

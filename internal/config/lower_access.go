@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"cuelang.org/go/cue"
 
@@ -163,10 +162,7 @@ func (a *accessing) role(s *seat) {
 		Name: a.named(own.Name, "{environment}-{name}", s.form.at, s.words(a.env.Name)), Path: cmp.Or(own.Path, a.out.Path),
 		Trust: a.trustOf(s), Policies: a.policiesOf(s), Boundary: a.boundary(own.Adopt),
 		Agent: s.agent.Name, Operator: s.agent.Operator, Instance: s.instance,
-		Adopt: own.Adopt, Protect: own.Protect, Source: a.sourceOf(s),
-	}
-	if a.raw.MaxSession != "" {
-		role.MaxSession, _ = time.ParseDuration(a.raw.MaxSession) // the schema admits whole hours only
+		MaxSession: session(a.raw.MaxSession), Adopt: own.Adopt, Protect: own.Protect, Source: a.sourceOf(s),
 	}
 	s.principals = []string{role.ARN(a.env.AWS.Account)}
 	a.out.Roles = append(a.out.Roles, role)

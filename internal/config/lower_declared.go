@@ -69,7 +69,24 @@ func (a *accessing) adminOfSeeds() []Statement {
 	}
 }
 
-// declared adds the users, groups and policies that are no agent's.
+// declaredRoles adds the roles that are no agent's.
+func (a *accessing) declaredRoles() {
+	for _, name := range slices.Sorted(maps.Keys(a.raw.Roles)) {
+		raw, at := a.raw.Roles[name], in("access", "roles", name)
+		role := Role{
+			Name: name, Path: a.pathOr(raw.Path), Policies: slices.Sorted(slices.Values(raw.Policies)), Boundary: a.boundary(raw.Adopt),
+			Trust:      a.ways(&raw.Trust, at.Append(cue.Str("trust")), map[string]string{"environment": a.env.Name, "name": name}),
+			MaxSession: session(raw.MaxSession), Operator: raw.Operator, Adopt: raw.Adopt, Protect: raw.Protect, Source: a.doc.at(at),
+		}
+		if len(role.Trust) == 0 {
+			a.fault(at.Append(cue.Str("trust")), "write irsa, ecs, account or github", "names no way into the role")
+		}
+		a.claim(RoleID(name), at)
+		a.out.Roles = append(a.out.Roles, role)
+	}
+}
+
+// declared adds the users, roles, groups and policies that are no agent's.
 func (a *accessing) declared() {
 	for _, name := range slices.Sorted(maps.Keys(a.raw.Policies)) {
 		raw, at := a.raw.Policies[name], in("access", "policies", name)
@@ -93,6 +110,7 @@ func (a *accessing) declared() {
 		a.claim(UserID(name), at)
 		a.out.Users = append(a.out.Users, user)
 	}
+	a.declaredRoles()
 	for _, name := range slices.Sorted(maps.Keys(a.raw.Groups)) {
 		raw, at := a.raw.Groups[name], in("access", "groups", name)
 		a.claim(GroupID(name), at)

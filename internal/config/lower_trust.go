@@ -19,8 +19,12 @@ func (a *accessing) trustOf(s *seat) []Trust {
 	if raw == nil {
 		return nil // told by checkForms, once
 	}
+	return a.ways(raw, at, s.words(a.env.Name))
+}
+
+// ways are the ways into a role.
+func (a *accessing) ways(raw *rawTrust, at cue.Path, words map[string]string) []Trust {
 	var trust []Trust
-	words := s.words(a.env.Name)
 	if raw.IRSA != nil {
 		irsa := at.Append(cue.Str("irsa"))
 		trust = append(trust, Trust{
@@ -35,7 +39,27 @@ func (a *accessing) trustOf(s *seat) []Trust {
 	if other := raw.Account; other != nil {
 		trust = append(trust, Trust{Kind: TrustAccount, Account: other.Account, Principal: other.Principal, ExternalID: other.ExternalID})
 	}
+	if jobs := raw.GitHub; jobs != nil {
+		trust = append(trust, Trust{Kind: TrustGitHub, Subjects: []string{a.subject(jobs, at.Append(cue.Str("github")))}})
+	}
 	return trust
+}
+
+// subject is the exact "sub" claim of a job's token.
+func (a *accessing) subject(jobs *rawForgeJobs, at cue.Path) string {
+	if (jobs.Environment == "") == (jobs.Ref == "") {
+		a.fault(at, "the protected environment is the narrower choice", "names environment and ref, or neither of them: one is needed")
+	}
+	if jobs.Ref != "" {
+		return "repo:" + jobs.Repository + ":ref:" + jobs.Ref
+	}
+	return "repo:" + jobs.Repository + ":environment:" + jobs.Environment
+}
+
+// session reads a longest session; the schema admits whole hours only.
+func session(text string) time.Duration {
+	length, _ := time.ParseDuration(text)
+	return length
 }
 
 // accessKey reads a declared static key; nil stays nil.

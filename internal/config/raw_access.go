@@ -16,6 +16,7 @@ type rawAccess struct {
 	KeyAdmin     string
 	Agents       map[string]rawAgentAccess
 	Users        map[string]rawUser
+	Roles        map[string]rawRole
 	Groups       map[string]rawGroup
 	Policies     map[string]rawPolicy
 }
@@ -45,6 +46,18 @@ type rawTrust struct {
 	IRSA    *rawIRSA
 	ECS     *struct{}
 	Account *rawOtherAccount
+	GitHub  *rawForgeJobs
+}
+
+type rawForgeJobs struct{ Repository, Environment, Ref string }
+
+type rawRole struct {
+	Path           string
+	Adopt, Protect bool
+	Trust          rawTrust
+	Policies       []string
+	MaxSession     string
+	Operator       string
 }
 
 type rawIRSA struct{ Provider, Namespace, ServiceAccount string }
