@@ -52,7 +52,7 @@ func Diff(in Input) (Difference, error) {
 		return Difference{}, err
 	}
 	d.settle()
-	d.out.Changes = giveFirst(withWaits(d.out.Changes, in.Previous), in.Rules, in.Previous)
+	d.out.Changes = giveFirst(withWaits(d.out.Changes, in.Previous, d.holders), in.Rules, in.Previous)
 	ordered, err := order(d.out.Changes, in.Previous)
 	if err != nil {
 		return Difference{}, err
@@ -72,6 +72,8 @@ type differ struct {
 	replaced map[resource.ID]bool
 	// kept resources are not declared, but still used: they stay.
 	kept map[resource.ID]bool
+	// holders are the live users of what goes.
+	holders map[resource.ID][]resource.ID
 }
 
 // output resolves a ref against what was observed, unless this plan replaces

@@ -56,6 +56,7 @@ func (d *differ) settle() {
 	users := map[resource.ID][]resource.ID{}
 	if slices.ContainsFunc(d.out.Changes, func(c Change) bool { return c.Action == Delete }) {
 		users = usersOf(d.in.Previous)
+		d.holders = holdersOf(d.in.Owned, d.out.Changes)
 	}
 	waiting := map[resource.ID]bool{}
 	for _, later := range d.out.Deferred {
@@ -93,7 +94,7 @@ func (d *differ) blocked(c Change, making, waiting map[resource.ID]bool, users [
 	if c.Action != Delete {
 		return "", false
 	}
-	for _, user := range users {
+	for _, user := range slices.Concat(users, d.holders[c.ID]) {
 		_, unmarked := d.in.Foreign[user]
 		switch {
 		case unmarked:
@@ -106,17 +107,72 @@ func (d *differ) blocked(c Change, making, waiting map[resource.ID]bool, users [
 			return "is still used by " + user.String() + ", whose change is deferred", true
 		}
 	}
+	for _, holder := range d.holders[c.ID] {
+		if _, changes := making[holder]; !changes {
+			return "is still used by " + holder.String(), true
+		}
+	}
 	return "", false
 }
 
 // withWaits writes into every delete which changes must come first. A reader of
 // the plan file knows no earlier configuration and could not tell from refs.
-func withWaits(changes []Change, previous resource.Set) []Change {
+func withWaits(changes []Change, previous resource.Set, holders map[resource.ID][]resource.ID) []Change {
 	before := Dependencies(changes, previous)
+	changed := map[resource.ID]bool{}
+	for _, c := range changes {
+		changed[c.ID] = true
+	}
 	for i, c := range changes {
-		if c.Action == Delete {
-			changes[i].Waits = before[c.ID]
+		if c.Action != Delete {
+			continue
 		}
+		waits := slices.Clone(before[c.ID])
+		for _, holder := range holders[c.ID] {
+			if changed[holder] {
+				waits = append(waits, holder)
+			}
+		}
+		slices.SortFunc(waits, resource.ID.Compare)
+		changes[i].Waits = slices.Compact(waits)
 	}
 	return changes
+}
+
+// holdersOf lists which live resources of ours hold what goes: by its ARN, as
+// an attribute or in a list of them. The configuration before this one need not
+// know of it: it may be drift, or left over from a change that was put off.
+func holdersOf(owned resource.Set, changes []Change) map[resource.ID][]resource.ID {
+	going := map[string]resource.ID{}
+	for _, c := range changes {
+		if arn := c.Before.outputs()["arn"]; c.Action == Delete && arn != "" {
+			going[arn] = c.ID
+		}
+	}
+	holders := map[resource.ID][]resource.ID{}
+	if len(going) == 0 {
+		return holders
+	}
+	for _, id := range owned.IDs() {
+		for _, value := range owned[id].Attrs {
+			list, many := value.([]any)
+			if !many {
+				list = []any{value}
+			}
+			for _, one := range list {
+				text, _ := one.(string)
+				if gone, ok := going[text]; ok && gone != id && !slices.Contains(holders[gone], id) {
+					holders[gone] = append(holders[gone], id)
+				}
+			}
+		}
+	}
+	return holders
+}
+
+func (s *State) outputs() resource.Outputs {
+	if s == nil {
+		return nil
+	}
+	return s.Outputs
 }
