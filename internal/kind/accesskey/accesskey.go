@@ -1,14 +1,16 @@
 // Package accesskey manages the static keys of IAM users: there are none unless
 // one is declared. A declared one is made in memory, its secret goes straight
 // into Secrets Manager, and it is rotated in two steps: a new key beside the old
-// one, and the old one removed once the overlap is over. It never shows a secret
-// and never touches the keys of a user that is not ours.
+// one, and the old one removed once the overlap is over. It never shows a secret,
+// never touches the keys of a user that is not ours, and takes no undeclared key
+// from a declared user who still signs in with it.
 package accesskey
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -26,6 +28,13 @@ const Name = "access-key"
 
 // tagKey names, on the secret, the access key whose secret it holds.
 const tagKey = "reconcile:access-key"
+
+// usual is how recently a key was used by whoever still needs it, where no
+// overlap is declared.
+const usual = 7 * 24 * time.Hour
+
+// forever asks whether a key was ever used.
+const forever time.Duration = math.MaxInt64
 
 // perUser is how many access keys a user may have (IAM quotas).
 const perUser = 2
@@ -46,6 +55,9 @@ type Spec struct {
 	// Stray are the ids of keys whose secret nobody stored: half a rotation, or
 	// somebody's work behind our back.
 	Stray []string `json:"stray,omitzero"`
+	// Used are the ids of keys like those of Stray that somebody signs in with, an
+	// agent of before we came or a thief: a finding, and a person decides.
+	Used []string `json:"used,omitempty"`
 	// Rotation says when: "90d, old key 7d longer".
 	MaxAge  string `json:"maxAge,omitempty"`
 	Overlap string `json:"overlap,omitempty"`
@@ -125,7 +137,7 @@ const (
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	return resource.Traits{
-		Steering: []string{"maxAge", "overlap"}, Computed: []string{"keys"}, Moving: []string{"current", "previous"},
+		Steering: []string{"maxAge", "overlap"}, Computed: []string{"keys", "used"}, Moving: []string{"current", "previous"},
 		Satisfies: func(path string, desired, observed resource.Attrs) bool {
 			return path == "previous" && observed[path] == overlapping || path == "user" && observed[path] != nil
 		},

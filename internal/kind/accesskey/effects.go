@@ -89,6 +89,15 @@ func (k *accessKey) do(ctx context.Context, resolved kind.Resolved, prepared kin
 	if makes(step.Op) {
 		return k.make(ctx, resolved, p, prepared)
 	}
+	if step.Op == opStray {
+		switch used, err := k.used(ctx, p.Key, usual); {
+		case cloud.NotFound(err):
+		case err != nil:
+			return nil, &kind.NotAcceptedError{Err: err}
+		case used:
+			return nil, &kind.NotAcceptedError{Err: fmt.Errorf("access key %s of %s has been used since the plan was made: it stays", p.Key, p.User)}
+		}
+	}
 	// Switched off first: what still signs with it fails loudly, and the key could
 	// be switched on again until it is gone.
 	off := &iam.UpdateAccessKeyInput{UserName: aws.String(p.User), AccessKeyId: aws.String(p.Key), Status: iamtypes.StatusTypeInactive}
@@ -168,11 +177,11 @@ func (k *accessKey) sweep(ctx context.Context, user string, before []string, sec
 		if slices.Contains(before, key.id) || key.id == secret.current {
 			continue
 		}
-		out, err := k.IAM.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: aws.String(key.id)})
+		used, err := k.used(ctx, key.id, forever)
 		if err != nil {
-			return &kind.NotAcceptedError{Err: cloud.Explain("iam:GetAccessKeyLastUsed", key.id, err)}
+			return &kind.NotAcceptedError{Err: err}
 		}
-		if out.AccessKeyLastUsed != nil && out.AccessKeyLastUsed.LastUsedDate != nil {
+		if used {
 			return &kind.NotAcceptedError{Err: fmt.Errorf("access key %s of %s appeared and was used: somebody else made it", key.id, user)}
 		}
 		if err := k.remove(ctx, user, key.id); err != nil {

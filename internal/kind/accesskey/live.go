@@ -48,8 +48,12 @@ func (k *accessKey) see(ctx context.Context, env *config.Environment, directory 
 	}
 	var users []access.User
 	for _, u := range directory.Users {
-		if ours(env, u) && wanted(u.Name) {
+		switch {
+		case !wanted(u.Name):
+		case ours(env, u):
 			users = append(users, u)
+		case declaredKey(env, u.Name) != nil:
+			seen.Facts = append(seen.Facts, resource.Fact{ID: idOf(u.Name), Name: factUnmarked, Value: u.ARN})
 		}
 	}
 	objects, failures := make([]*kind.Object[Spec], len(users)), make([]error, len(users))
@@ -94,8 +98,11 @@ func (k *accessKey) object(ctx context.Context, env *config.Environment, user st
 		if len(keys) == 0 {
 			return nil, nil
 		}
-		spec.Stray = spec.Keys
-		return &kind.Object[Spec]{ID: idOf(user), Spec: spec, Outputs: outputs}, nil
+		spec.Stray = slices.Clone(spec.Keys)
+		if slices.ContainsFunc(env.Access.Users, func(u config.User) bool { return u.Name == user }) {
+			err = k.spare(ctx, &spec, usual)
+		}
+		return &kind.Object[Spec]{ID: idOf(user), Spec: spec, Outputs: outputs}, err
 	}
 	secret, err := k.secret(ctx, declared, env.Name, user)
 	if err != nil {
@@ -109,7 +116,32 @@ func (k *accessKey) object(ctx context.Context, env *config.Environment, user st
 		spec.Secret, spec.Region, outputs["arn"] = declared.Secret, declared.Region, secret.arn
 	}
 	k.classify(&spec, keys, secret, declared)
-	return &kind.Object[Spec]{ID: idOf(user), Spec: spec, Outputs: outputs}, nil
+	return &kind.Object[Spec]{ID: idOf(user), Spec: spec, Outputs: outputs}, k.spare(ctx, &spec, declared.Overlap)
+}
+
+// spare tells of the keys that nobody declared those that somebody still uses.
+func (k *accessKey) spare(ctx context.Context, spec *Spec, within time.Duration) error {
+	for _, id := range slices.Clone(spec.Stray) {
+		used, err := k.used(ctx, id, within)
+		if err != nil {
+			return err
+		}
+		if used {
+			spec.Used = append(spec.Used, id)
+			spec.Stray = slices.DeleteFunc(spec.Stray, func(one string) bool { return one == id })
+		}
+	}
+	return nil
+}
+
+// used reports whether somebody signed in with a key not long ago.
+func (k *accessKey) used(ctx context.Context, id string, within time.Duration) (bool, error) {
+	out, err := k.IAM.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: aws.String(id)})
+	if err != nil {
+		return false, cloud.Explain("iam:GetAccessKeyLastUsed", id, err)
+	}
+	last := out.AccessKeyLastUsed
+	return last != nil && last.LastUsedDate != nil && k.Clock.Now().Sub(*last.LastUsedDate) < within, nil
 }
 
 // classify says what each live key is: the one in the secret, the one that was

@@ -1,23 +1,33 @@
 package accesskey
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
+// factUnmarked is the ARN of a user that is to have a key and does not carry our
+// mark: what keys it has is not asked.
+const factUnmarked = "user-not-ours"
+
 // check tells of keys that nobody declared.
 func check(_, observed []kind.Object[Spec], _ []resource.Fact) []resource.Finding {
 	var findings []resource.Finding
 	for _, o := range observed {
-		if len(o.Spec.Stray) > 0 {
-			findings = append(findings, resource.Finding{
-				Rule: "stray-access-key", Severity: resource.Note, ID: o.ID,
-				Reason: o.ID.Name + " has a static key that is not where it is declared to be: " + o.Spec.Stray[0],
-				Hint:   "find out who made it; the plan removes it",
-			})
+		tell := func(ids []string, rule, reason, hint string) {
+			if len(ids) > 0 {
+				findings = append(findings, resource.Finding{
+					Rule: rule, Severity: resource.Note, ID: o.ID, Hint: hint,
+					Reason: fmt.Sprintf("%s has a static key that is not where it is declared to be: %s%s", o.ID.Name, strings.Join(ids, ", "), reason),
+				})
+			}
 		}
+		tell(o.Spec.Stray, "stray-access-key", "", "find out who made it; the plan removes it")
+		tell(o.Spec.Used, "access-key-in-use", "; somebody signs in with it, so it stays",
+			"move whoever runs on it to the declared key, and it goes by itself; or it is a thief's: aws iam update-access-key --status Inactive")
 	}
 	slices.SortFunc(findings, resource.Finding.Compare)
 	return findings
@@ -25,11 +35,16 @@ func check(_, observed []kind.Object[Spec], _ []resource.Fact) []resource.Findin
 
 // steps says how to get from the live keys to the declared one. Rotation is two
 // plans: a new key now, the old one's removal when the overlap is over.
-func steps(before, after *kind.Object[Spec], _ []resource.Fact) ([]resource.Step, error) {
+func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.Step, error) {
 	switch {
+	case after == nil && len(before.Spec.Used) > 0:
+		return nil, &kind.DeferredError{Reason: fmt.Sprintf("%s is declared without a key and signs in with %s: whoever runs on it would lose access", before.ID.Name, strings.Join(before.Spec.Used, ", "))}
 	case after == nil:
 		return removeSteps(opDelete, before, before.Spec.Keys), nil
 	case before == nil:
+		if resource.FactsOf(facts, after.ID)[factUnmarked] != "" {
+			return nil, &kind.DeferredError{Reason: "the user does not carry our mark yet: its keys are read once it is ours"}
+		}
 		return []resource.Step{create(opCreate, after, nil)}, nil
 	}
 	have := before.Spec
@@ -44,7 +59,7 @@ func steps(before, after *kind.Object[Spec], _ []resource.Fact) ([]resource.Step
 	}
 	if left >= perUser {
 		if len(list) == 0 {
-			return nil, &kind.DeferredError{Reason: "the user has two keys, the old one still in its overlap: the next can be made when that is over"}
+			return nil, &kind.DeferredError{Reason: "the user has two keys, the old one still in its overlap or in use: the next can be made when that is over"}
 		}
 		return list, nil
 	}
@@ -58,7 +73,7 @@ func steps(before, after *kind.Object[Spec], _ []resource.Fact) ([]resource.Step
 // old is the key before the current one: of two that are stored, the older.
 func old(s Spec) []string {
 	for _, id := range s.Keys {
-		if !slices.Contains(s.Stray, id) {
+		if !slices.Contains(s.Stray, id) && !slices.Contains(s.Used, id) {
 			return []string{id}
 		}
 	}

@@ -105,6 +105,10 @@ type Options struct {
 	// kinds share; it must list kind.TypeBucket. Buckets that nobody declares any
 	// more are found by it.
 	Inventory *cloud.Inventory
+	// Directory is all of the account's IAM, which tells who writes without the
+	// bucket's own policy. Nil: nobody is known to, and a policy that such a one
+	// still needs is not taken away.
+	Directory *cloud.Directory
 	// Account owns the buckets; every call says so, and S3 refuses it on a bucket
 	// of somebody else.
 	Account string
@@ -186,7 +190,7 @@ func samePolicy(desired, observed resource.Attrs) bool {
 // Actions are all that the kind asks of AWS (Service Authorization Reference,
 // "Actions, resources, and condition keys for Amazon S3").
 func Actions() []kind.Action {
-	list := []kind.Action{{Name: "tag:GetResources"}, {Name: "s3:ListAllMyBuckets"}, {Name: "s3:ListBucket"}}
+	list := []kind.Action{{Name: "iam:GetAccountAuthorizationDetails"}, {Name: "tag:GetResources"}, {Name: "s3:ListAllMyBuckets"}, {Name: "s3:ListBucket"}}
 	for _, p := range parts() {
 		list = append(list, kind.Action{Name: p.action})
 	}

@@ -44,7 +44,9 @@ type place struct {
 	s3      func(region string) bucket.API
 	tagging func(region string) cloud.TaggingAPI
 	admin   admin
-	faults  *cloudtest.Switch
+	// iam reads the account's IAM; nil: nobody does.
+	iam    cloud.DirectoryAPI
+	faults *cloudtest.Switch
 }
 
 func proofs() config.Bucket {
@@ -68,10 +70,14 @@ func instantly() cloud.Clock {
 func (p place) kind(t *testing.T) kind.Kind {
 	t.Helper()
 	fresh := func() kind.Kind {
-		k, err := bucket.New(bucket.Options{
+		o := bucket.Options{
 			S3: p.s3, Account: account, Clock: instantly(),
 			Inventory: cloud.NewInventory(p.tagging, kind.TagEnvironment, "staging", kind.TypeKey, kind.TypeBucket),
-		})
+		}
+		if p.iam != nil {
+			o.Directory = cloud.NewDirectory(p.iam, instantly(), nil)
+		}
+		k, err := bucket.New(o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +101,7 @@ func placeOf(fake *cloudtest.Fake) place {
 	return place{
 		s3:      func(region string) bucket.API { return fake.S3(region) },
 		tagging: func(region string) cloud.TaggingAPI { return fake.Tagging(region) },
-		admin:   fake.S3(oregon), faults: &fake.Switch,
+		admin:   fake.S3(oregon), iam: fake.IAM(), faults: &fake.Switch,
 	}
 }
 

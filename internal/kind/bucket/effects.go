@@ -2,8 +2,6 @@ package bucket
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,17 +27,11 @@ type parameters struct {
 	Encryption   string            `json:"encryption"`
 }
 
-// intent is what the journal holds of an attempt.
-type intent struct {
-	Intent string `json:"intent"`
-}
-
-func prepare(_ context.Context, resolved kind.Resolved) (kind.Prepared, error) {
+func prepare(ctx context.Context, resolved kind.Resolved) (kind.Prepared, error) {
 	if _, err := decode(resolved.Step); err != nil {
 		return nil, err
 	}
-	data, err := resource.Canonical(intent{resolved.Intent})
-	return kind.Prepared(data), err
+	return kind.PrepareIntent(ctx, resolved)
 }
 
 // decode reads a step and refuses one that does not say what it is about.
@@ -59,14 +51,6 @@ func decode(step resource.Step) (parameters, error) {
 	return p, nil
 }
 
-func intentOf(prepared kind.Prepared) (string, error) {
-	var attempt intent
-	if err := json.Unmarshal(prepared, &attempt); err != nil || attempt.Intent == "" {
-		return "", errors.New("the journal's record holds no intent")
-	}
-	return attempt.Intent, nil
-}
-
 // refused words a failed write, and marks the error that proves that nothing
 // happened.
 func refused(action, bucket string, err error) error {
@@ -82,25 +66,22 @@ func (k *buckets) do(ctx context.Context, resolved kind.Resolved, prepared kind.
 	if err != nil {
 		return nil, &kind.NotAcceptedError{Err: err}
 	}
-	attempt, err := intentOf(prepared)
+	attempts, err := kind.Intents(prepared)
 	if err != nil {
 		return nil, &kind.NotAcceptedError{Err: err}
 	}
 	api := k.S3(step.ID.Scope)
 	if step.Op == opCreate {
-		err = k.create(ctx, api, step.ID.Scope, p, attempt)
+		err = k.create(ctx, api, step.ID.Scope, p, attempts[0])
 	} else {
 		err = k.change(ctx, api, resolved, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	there, err := k.holds(ctx, step, p, []string{attempt})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("accepted, and then: %w", err)
-	case !there:
-		return nil, fmt.Errorf("%s was accepted and cannot be seen yet", step.Op)
+	there, err := k.holds(ctx, step, p, attempts)
+	if err := kind.Accepted(step.Op, there, err); err != nil {
+		return nil, err
 	}
 	return resource.Outputs{"arn": arnOf(p.Bucket)}, nil
 }
@@ -235,30 +216,22 @@ func (b *live) shows(op string, p parameters, attempts []string) bool {
 	}
 }
 
-// probe asks the bucket itself. What is not there after the settle time did not
-// happen: each write says how the bucket is, so that a second one makes nothing
-// twice, and a name can be made once only.
+// probe asks the bucket itself: each write says how the bucket is, so that a
+// second one makes nothing twice, and a name can be made once only.
 func (k *buckets) probe(ctx context.Context, resolved kind.Resolved, prepared []kind.Prepared) (kind.Happened, resource.Outputs, error) {
 	p, err := decode(resolved.Step)
 	if err != nil {
 		return kind.Unknown, nil, err
 	}
-	var attempts []string
-	for _, one := range prepared {
-		attempt, err := intentOf(one)
-		if err != nil {
-			return kind.Unknown, nil, err
-		}
-		attempts = append(attempts, attempt)
-	}
-	switch there, err := k.holds(ctx, resolved.Step, p, attempts); {
-	case err != nil:
+	attempts, err := kind.Intents(prepared...)
+	if err != nil {
 		return kind.Unknown, nil, err
-	case !there:
-		return kind.No, nil, nil
-	default:
-		return kind.Yes, resource.Outputs{"arn": arnOf(p.Bucket)}, nil
 	}
+	happened, err := kind.Sighted(k.holds(ctx, resolved.Step, p, attempts))
+	if happened != kind.Yes {
+		return happened, nil, err
+	}
+	return happened, resource.Outputs{"arn": arnOf(p.Bucket)}, nil
 }
 
 func tagSet(tags map[string]string) []types.Tag {

@@ -25,6 +25,8 @@ type sweep struct {
 	*buckets
 	env      *config.Environment
 	declared map[resource.ID]config.Bucket
+	// directory reads IAM.
+	directory func(*cloud.Directory, context.Context) (*access.Directory, error)
 
 	mu    sync.Mutex
 	found map[string]*live // by name
@@ -33,7 +35,7 @@ type sweep struct {
 
 // observe reads what is declared, and what carries our mark.
 func (k *buckets) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
-	s := &sweep{buckets: k, env: env, declared: declared(env), found: map[string]*live{}}
+	s := &sweep{buckets: k, env: env, declared: declared(env), found: map[string]*live{}, directory: (*cloud.Directory).All}
 	ids := map[string][]resource.ID{}
 	for id, b := range s.declared {
 		ids[b.Bucket] = append(ids[b.Bucket], id)
@@ -51,7 +53,7 @@ func (k *buckets) observe(ctx context.Context, env *config.Environment, _ kind.L
 // read is observe narrowed. What is not declared any more is looked for by its
 // mark; what is declared has a name.
 func (k *buckets) read(ctx context.Context, env *config.Environment, wanted []resource.ID, _ kind.Lookup) kind.Observation[Spec] {
-	s := &sweep{buckets: k, env: env, declared: declared(env), found: map[string]*live{}}
+	s := &sweep{buckets: k, env: env, declared: declared(env), found: map[string]*live{}, directory: (*cloud.Directory).Fresh}
 	maps.DeleteFunc(s.declared, func(id resource.ID, _ config.Bucket) bool { return !slices.Contains(wanted, id) })
 	ids := map[string][]resource.ID{}
 	regions := map[string]bool{}
@@ -176,6 +178,13 @@ func (s *sweep) visit(ctx context.Context, name, region string, ids []resource.I
 	if err != nil {
 		s.unread(ids, err)
 		return
+	}
+	for _, id := range ids {
+		if c, known := s.declared[id]; known && c.Bucket == name {
+			if lost := s.cutOff(ctx, b, c); len(lost) > 0 {
+				s.note(id, factCutOff, strings.Join(lost, " "))
+			}
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

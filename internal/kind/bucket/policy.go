@@ -1,13 +1,15 @@
 package bucket
 
 import (
+	"context"
+
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 func desired(env *config.Environment, b config.Bucket) Spec {
-	policy := policyOf(env, b)
+	policy := policyOf(b, principals(env, b.Writers))
 	return Spec{
 		Mark: env.Name, Bucket: b.Bucket, Region: b.Region, Policy: &policy,
 		// ACLs stay blocked; only the two settings that a public policy needs off
@@ -30,7 +32,8 @@ func peopleTags(b config.Bucket) map[string]string {
 	return tags
 }
 
-// policyOf is who may do what with a bucket, by the bucket's own policy.
+// policyOf is who may do what with a bucket, by the bucket's own policy; who are
+// its writers by it.
 //
 // What anybody may do, he may do without TLS: objects are public and carry
 // their own proof or signature, and a reader that somewhere asks by plain HTTP
@@ -40,7 +43,7 @@ func peopleTags(b config.Bucket) map[string]string {
 // Writers may list the bucket: without that right S3 answers "forbidden" and not
 // "no such key" for an object that is not there (GetObject, S3 API reference),
 // and Nomad's processor, which looks before it writes, stops.
-func policyOf(env *config.Environment, b config.Bucket) access.Document {
+func policyOf(b config.Bucket, who access.Values) access.Document {
 	bucket, objects := arnOf(b.Bucket), arnOf(b.Bucket)+"/*"
 	anybody := map[string]access.Values{"AWS": access.Literals("*")}
 	public := []string{"s3:GetObject"}
@@ -49,8 +52,8 @@ func policyOf(env *config.Environment, b config.Bucket) access.Document {
 		public = append(public, "s3:ListBucket")
 		list = append(list, access.Statement{Sid: "AnybodyLists", Effect: access.Allow, Principals: anybody, Actions: []string{"s3:ListBucket"}, Resources: access.Literals(bucket)})
 	}
-	if len(b.Writers) > 0 {
-		writers := map[string]access.Values{"AWS": principals(env, b.Writers)}
+	if len(who) > 0 {
+		writers := map[string]access.Values{"AWS": who}
 		list = append(list,
 			access.Statement{Sid: "WritersWrite", Effect: access.Allow, Principals: writers, Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: access.Literals(objects)},
 			access.Statement{Sid: "WritersList", Effect: access.Allow, Principals: writers, Actions: []string{"s3:ListBucket"}, Resources: access.Literals(bucket)})
@@ -81,6 +84,28 @@ func principals(env *config.Environment, arns []string) access.Values {
 		values = append(values, value)
 	}
 	return values
+}
+
+// cutOff lists who can write to a live bucket, is declared to do so by IAM, and
+// could not by the declared policy while IAM is as it is: a validator whose right
+// stood in the bucket's own policy until now. Where IAM cannot be read, nobody is
+// known to have a right by it.
+func (s *sweep) cutOff(ctx context.Context, b *live, declared config.Bucket) []string {
+	now := access.Bucket{ARN: arnOf(b.name), Policy: access.Read(b.policy)}
+	want, writers := policyOf(declared, access.Literals(declared.Writers...)), s.env.Access.WritersByIAM(s.Account, now.ARN)
+	if b.policy == "" || len(writers) == 0 || now.Policy.Equivalent(want) {
+		return nil
+	}
+	world := access.World{Account: s.Account}
+	for arn := range writers {
+		world.Directory.Users = append(world.Directory.Users, access.User{Entity: access.Entity{ARN: arn}})
+	}
+	if s.Directory != nil {
+		if known, err := s.directory(s.Directory, ctx); err == nil {
+			world.Directory = *known
+		}
+	}
+	return access.CutOffFrom(world, now, want, writers)
 }
 
 func arnOf(bucket string) string { return "arn:aws:s3:::" + bucket }

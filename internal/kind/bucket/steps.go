@@ -3,6 +3,7 @@ package bucket
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -10,12 +11,14 @@ import (
 )
 
 // What is noted of a bucket: the names of those that claim one id, the name that
-// another account holds, and the region where the bucket is if not where it is
-// declared.
+// another account holds, the region where the bucket is if not where it is
+// declared, and the ARNs of those who write by its own policy, are declared to
+// write by IAM, and are not let by it yet.
 const (
 	factDuplicate = "duplicate"
 	factTaken     = "taken"
 	factRegion    = "region"
+	factCutOff    = "writes-by-policy-only"
 )
 
 // check judges what no change of ours would mend.
@@ -73,6 +76,9 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	case before == nil:
 		return createSteps(after), nil
 	case before.Spec.Mark == after.Spec.Mark:
+		if lost := resource.FactsOf(facts, after.ID)[factCutOff]; lost != "" {
+			return nil, &kind.DeferredError{Reason: sentence("%s writes by the bucket's own policy and is not seen to have the right from IAM yet: nobody loses access in between", strings.ReplaceAll(lost, " ", ", "))}
+		}
 		return updateSteps(before, after), nil
 	case before.Spec.Mark != "":
 		return nil, &kind.DeferredError{Reason: sentence("the bucket carries the mark of %s", before.Spec.Mark)}
