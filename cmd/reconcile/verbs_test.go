@@ -42,6 +42,9 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"retarget": (*world).retarget,
 		"stranger": (*world).stranger,
 		"lease":    (*world).lease,
+		// A person with administrator rights.
+		"administrator": (*world).administrator,
+		"keep":          (*world).keep,
 		// What there really is, past reconcile.
 		"keys":  (*world).keys,
 		"paid":  (*world).paid,

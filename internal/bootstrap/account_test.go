@@ -326,9 +326,22 @@ func concerns(action string, o object) bool {
 	case service == "s3":
 		return sort == map[bool]string{true: "object", false: "bucket"}[strings.Contains(verb, "Object") || strings.Contains(verb, "Governance")]
 	}
-	return slices.Contains(map[string][]string{
-		"kms": {"key", "alias"}, "secretsmanager": {"secret"}, "sts": {"role"}, "iam": {"user", "group", "role", "policy", "boundary", "identity"},
-	}[service], sort)
+	if service == "iam" {
+		return sort == aboutIAM(verb) || sort == "boundary" && aboutIAM(verb) == "policy"
+	}
+	return slices.Contains(map[string][]string{"kms": {"key", "alias"}, "secretsmanager": {"secret"}, "sts": {"role"}}[service], sort)
+}
+
+// aboutIAM is the sort of object that an action of IAM is about.
+func aboutIAM(verb string) string {
+	for _, part := range [][2]string{
+		{"Group", "group"}, {"Role", "role"}, {"User", "user"}, {"AccessKey", "user"}, {"LoginProfile", "user"}, {"OpenID", "identity"}, {"Policy", "policy"},
+	} {
+		if strings.Contains(verb, part[0]) {
+			return part[1]
+		}
+	}
+	return ""
 }
 
 // rebuild gives the tool's roles what another configuration gives them.
@@ -344,4 +357,13 @@ func (s *standing) rebuild(t *testing.T, env *config.Environment) {
 	s.Directory.Policies = slices.DeleteFunc(s.Directory.Policies, func(p access.Policy) bool { return strings.HasPrefix(p.Name, "reconcile-") })
 	s.Directory.Roles = append(s.Directory.Roles, d.Roles...)
 	s.Directory.Policies = append(s.Directory.Policies, d.Policies...)
+}
+
+// keepOnly takes statements out of the apply role's policies.
+func (s *standing) keepOnly(keep func(access.Statement) bool) {
+	for i, p := range s.Directory.Policies {
+		if strings.HasPrefix(p.Name, "reconcile-apply-harbour") {
+			s.Directory.Policies[i].Document.Statements = slices.DeleteFunc(slices.Clone(p.Document.Statements), func(st access.Statement) bool { return !keep(st) })
+		}
+	}
 }

@@ -205,6 +205,8 @@ func TestWhatApplyMakesIsBoundedAndStaysSo(t *testing.T) {
 		{"a key where one is declared", "iam:CreateAccessKey", boat, nil, true},
 		{"a key where none is declared", "iam:CreateAccessKey", s.named(t, "user minted"), nil, false},
 		{"a key of one that is not bounded", "iam:CreateAccessKey", s.named(t, "user legacy"), nil, false},
+		{"the value of an access key's secret", "secretsmanager:PutSecretValue", s.named(t, "secret boat-access-key"), nil, true},
+		{"the value of a hex key", "secretsmanager:PutSecretValue", s.named(t, "secret harbour-hexed"), nil, false},
 		{"a tag that others may trust", "iam:TagRole", relayer, map[string][]string{"aws:TagKeys": {"team"}}, false},
 		{"a key policy that locks everybody out", "kms:PutKeyPolicy", s.named(t, "key relayer"), map[string][]string{"kms:BypassPolicyLockoutSafetyCheck": {"true"}}, false},
 	} {
@@ -289,6 +291,43 @@ func TestWithoutUsersAndGroupsApplyMakesNone(t *testing.T) {
 			if strings.HasPrefix(action, "iam:") && !harmless(action) && s.can(s.roleOf("apply"), action, o, nil) {
 				t.Errorf("access is not managed, and apply may %s on %s", action, o.name)
 			}
+		}
+	}
+}
+
+// TestEachWallStandsWithoutTheOthers: what is denied by name holds even where
+// somebody attached AdministratorAccess and took the fences away; and what is
+// allowed reaches nobody else where nothing is denied.
+func TestEachWallStandsWithoutTheOthers(t *testing.T) {
+	t.Parallel()
+	named, allowed := newStanding(t), newStanding(t)
+	named.keepOnly(func(s access.Statement) bool {
+		return s.Sid != "NothingElse" && !strings.HasPrefix(s.Sid, "NowhereElse")
+	})
+	allowed.keepOnly(func(s access.Statement) bool { return s.Effect == access.Allow })
+	for i := range named.Directory.Roles {
+		if named.Directory.Roles[i].Name == "reconcile-apply-harbour" {
+			named.Directory.Roles[i].Attached = append(named.Directory.Roles[i].Attached, admin)
+		}
+	}
+	for _, test := range []struct{ action, on string }{
+		{"iam:DeleteUserPermissionsBoundary", "user boat"}, {"iam:DeleteRolePermissionsBoundary", "role relayer"},
+		{"kms:ScheduleKeyDeletion", "key relayer"}, {"kms:CreateGrant", "key relayer"}, {"kms:Decrypt", "key application-data"}, {"kms:UpdateAlias", "alias eu-west-1:harbour-bank"},
+		{"kms:DeleteAlias", "alias eu-west-1:harbour-bank"}, {"kms:Sign", "key relayer"}, {"kms:PutKeyPolicy", "key marina"}, {"kms:PutKeyPolicy", "key application-data"},
+		{"kms:TagResource", "key marina"}, {"kms:CreateAlias", "key application-data"}, {"iam:AttachRolePolicy", "role reconcile-apply-harbour"},
+		{"iam:CreatePolicyVersion", "policy reconcile-apply-harbour"}, {"iam:CreatePolicyVersion", "boundary"}, {"iam:DeleteOpenIDConnectProvider", "identity provider"},
+		{"s3:DeleteObjectVersion", "object acme-harbour-journal/harbour/journal/1.json"}, {"s3:PutBucketPolicy", "bucket acme-harbour-journal"}, {"s3:PutBucketVersioning", "bucket acme-harbour-journal"},
+	} {
+		if named.can(named.roleOf("apply"), test.action, named.named(t, test.on), nil) {
+			t.Errorf("with AdministratorAccess: %s on %s", test.action, test.on)
+		}
+	}
+	for _, test := range []struct{ action, on string }{
+		{"kms:PutKeyPolicy", "key marina"}, {"kms:EnableKey", "key to-adopt"}, {"kms:TagResource", "key marina"}, {"kms:PutKeyPolicy", "key unmarked-agent"},
+		{"iam:UpdateAssumeRolePolicy", "role marina-relayer"}, {"iam:CreatePolicyVersion", "policy marina-signer"}, {"s3:PutBucketPolicy", "bucket acme-marina-proofs"},
+	} {
+		if allowed.can(allowed.roleOf("apply"), test.action, allowed.named(t, test.on), nil) {
+			t.Errorf("with nothing denied: %s on %s", test.action, test.on)
 		}
 	}
 }

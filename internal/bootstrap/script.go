@@ -11,11 +11,16 @@ import (
 
 // words are the commands that the script repeats: each makes what is missing
 // and brings back what differs. Of five versions of a policy the oldest goes
-// first, because AWS keeps no more (IAM quotas).
+// first, because AWS keeps no more (IAM quotas). What else a role of the tool has
+// is taken off: nobody needs it, and somebody may have widened it.
 const words = `
 provider() { # ARN HOST AUDIENCE
-  aws iam get-open-id-connect-provider --open-id-connect-provider-arn "$1" >/dev/null 2>&1 ||
+  local known
+  if ! known=$(aws iam get-open-id-connect-provider --open-id-connect-provider-arn "$1" --query ClientIDList --output text 2>/dev/null); then
     aws iam create-open-id-connect-provider --url "https://$2" --client-id-list "$3" >/dev/null
+    return
+  fi
+  case " ${known//$'\t'/ } " in *" $3 "*) ;; *) aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn "$1" --client-id "$3" ;; esac
 }
 
 policy() { # ARN PATH NAME DESCRIPTION DOCUMENT
@@ -24,25 +29,32 @@ policy() { # ARN PATH NAME DESCRIPTION DOCUMENT
     return
   fi
   local old
-  old=$(aws iam list-policy-versions --policy-arn "$1" --query 'Versions[?!IsDefaultVersion].VersionId | [3]' --output text)
+  old=$(aws iam list-policy-versions --policy-arn "$1" --query 'sort_by(Versions[?!IsDefaultVersion], &CreateDate)[-4].VersionId' --output text)
   if [ "$old" != None ]; then aws iam delete-policy-version --policy-arn "$1" --version-id "$old"; fi
   aws iam create-policy-version --policy-arn "$1" --set-as-default --policy-document "$5" >/dev/null
 }
 
 role() { # PATH NAME DESCRIPTION SECONDS TRUST POLICY-ARN...
-  if aws iam get-role --role-name "$2" >/dev/null 2>&1; then
-    aws iam update-assume-role-policy --role-name "$2" --policy-document "$5"
+  local name=$2 found one
+  if aws iam get-role --role-name "$name" >/dev/null 2>&1; then
+    aws iam update-assume-role-policy --role-name "$name" --policy-document "$5"
   else
-    aws iam create-role --path "$1" --role-name "$2" --description "$3" --max-session-duration "$4" --assume-role-policy-document "$5" >/dev/null
+    aws iam create-role --path "$1" --role-name "$name" --description "$3" --max-session-duration "$4" --assume-role-policy-document "$5" >/dev/null
   fi
-  local name=$2 arn
   shift 5
-  for arn in "$@"; do aws iam attach-role-policy --role-name "$name" --policy-arn "$arn"; done
+  for one in "$@"; do aws iam attach-role-policy --role-name "$name" --policy-arn "$one"; done
+  found=$(aws iam list-attached-role-policies --role-name "$name" --query 'AttachedPolicies[].PolicyArn' --output text)
+  for one in $found; do
+    case " $* " in *" $one "*) ;; *) echo "$name: takes off $one"; aws iam detach-role-policy --role-name "$name" --policy-arn "$one" ;; esac
+  done
+  found=$(aws iam list-role-policies --role-name "$name" --query 'PolicyNames[]' --output text)
+  for one in $found; do echo "$name: removes $one"; aws iam delete-role-policy --role-name "$name" --policy-name "$one"; done
 }
 `
 
-// Script is the set as commands of the AWS CLI. It makes what is missing,
-// brings what differs back, and removes nothing; it may run twice.
+// Script is the set as commands of the AWS CLI. It makes what is missing and
+// brings back what differs, and touches nothing that is not the tool's; it may
+// run twice.
 func (s *Set) Script() ([]byte, error) {
 	w := &script{}
 	w.line("#!/usr/bin/env bash")
@@ -69,8 +81,8 @@ func (s *Set) Script() ([]byte, error) {
 	if s.Store != nil {
 		w.store(s.Store)
 	}
-	w.line("\n# The first anchor: the commit whose rules judge the first plan.")
-	w.line("reconcile bootstrap %s --anchor", s.Environment)
+	// The anchor is written by the tool, which need not be where this runs.
+	w.line("\necho 'done; next: reconcile bootstrap %s --anchor, once, and reconcile bootstrap %s --check'", s.Environment, s.Environment)
 	return []byte(w.text.String()), w.err
 }
 

@@ -7,8 +7,12 @@ account=$(aws sts get-caller-identity --query Account --output text)
 if [ "$account" != '111122223333' ]; then echo "these credentials are of account $account, need 111122223333" >&2; exit 1; fi
 
 provider() { # ARN HOST AUDIENCE
-  aws iam get-open-id-connect-provider --open-id-connect-provider-arn "$1" >/dev/null 2>&1 ||
+  local known
+  if ! known=$(aws iam get-open-id-connect-provider --open-id-connect-provider-arn "$1" --query ClientIDList --output text 2>/dev/null); then
     aws iam create-open-id-connect-provider --url "https://$2" --client-id-list "$3" >/dev/null
+    return
+  fi
+  case " ${known//$'\t'/ } " in *" $3 "*) ;; *) aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn "$1" --client-id "$3" ;; esac
 }
 
 policy() { # ARN PATH NAME DESCRIPTION DOCUMENT
@@ -17,20 +21,26 @@ policy() { # ARN PATH NAME DESCRIPTION DOCUMENT
     return
   fi
   local old
-  old=$(aws iam list-policy-versions --policy-arn "$1" --query 'Versions[?!IsDefaultVersion].VersionId | [3]' --output text)
+  old=$(aws iam list-policy-versions --policy-arn "$1" --query 'sort_by(Versions[?!IsDefaultVersion], &CreateDate)[-4].VersionId' --output text)
   if [ "$old" != None ]; then aws iam delete-policy-version --policy-arn "$1" --version-id "$old"; fi
   aws iam create-policy-version --policy-arn "$1" --set-as-default --policy-document "$5" >/dev/null
 }
 
 role() { # PATH NAME DESCRIPTION SECONDS TRUST POLICY-ARN...
-  if aws iam get-role --role-name "$2" >/dev/null 2>&1; then
-    aws iam update-assume-role-policy --role-name "$2" --policy-document "$5"
+  local name=$2 found one
+  if aws iam get-role --role-name "$name" >/dev/null 2>&1; then
+    aws iam update-assume-role-policy --role-name "$name" --policy-document "$5"
   else
-    aws iam create-role --path "$1" --role-name "$2" --description "$3" --max-session-duration "$4" --assume-role-policy-document "$5" >/dev/null
+    aws iam create-role --path "$1" --role-name "$name" --description "$3" --max-session-duration "$4" --assume-role-policy-document "$5" >/dev/null
   fi
-  local name=$2 arn
   shift 5
-  for arn in "$@"; do aws iam attach-role-policy --role-name "$name" --policy-arn "$arn"; done
+  for one in "$@"; do aws iam attach-role-policy --role-name "$name" --policy-arn "$one"; done
+  found=$(aws iam list-attached-role-policies --role-name "$name" --query 'AttachedPolicies[].PolicyArn' --output text)
+  for one in $found; do
+    case " $* " in *" $one "*) ;; *) echo "$name: takes off $one"; aws iam detach-role-policy --role-name "$name" --policy-arn "$one" ;; esac
+  done
+  found=$(aws iam list-role-policies --role-name "$name" --query 'PolicyNames[]' --output text)
+  for one in $found; do echo "$name: removes $one"; aws iam delete-role-policy --role-name "$name" --policy-name "$one"; done
 }
 
 # The forge's identities.
@@ -1718,5 +1728,4 @@ aws s3api put-bucket-policy --bucket 'acme-harbour-journal' --policy '{
   ]
 }'
 
-# The first anchor: the commit whose rules judge the first plan.
-reconcile bootstrap harbour --anchor
+echo 'done; next: reconcile bootstrap harbour --anchor, once, and reconcile bootstrap harbour --check'
