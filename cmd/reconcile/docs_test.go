@@ -16,7 +16,9 @@ func notRunHere() map[string]string {
 		"bin/sandbox up staging --open &": "the script's own sandbox is the same code; the program is tested in cmd/sandbox",
 		"until [ -e .sandbox/staging/env.sh ]; do sleep 1; done": "the script's own sandbox is up when it returns",
 		". .sandbox/staging/env.sh":                              "the script sets the same variables; the file is tested in cmd/sandbox",
-		"bin/sandbox down staging":                               "the program is tested in cmd/sandbox",
+		"bash bootstrap.sh":                                      "bootstrap_the_printed_script_mends_an_account runs it as an administrator",
+		"aws cloudformation create-stack --stack-name reconcile-guarded --capabilities CAPABILITY_NAMED_IAM --template-body file://template.json": "bootstrap_the_cloudformation_template_makes_the_same runs it as an administrator",
+		"bin/sandbox down staging": "the program is tested in cmd/sandbox",
 	}
 }
 
