@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/bootstrap"
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/journal"
 	"github.com/crosschain-ops/reconcile/internal/kinds"
@@ -140,20 +142,18 @@ func (s *session) storeFindings(ctx context.Context, set *bootstrap.Set) ([]stri
 	if set.Store == nil || s.env.Store.Kind != "s3" {
 		return nil, nil
 	}
-	state, err := s.aws.Bucket(ctx, set.Store.Region, set.Store.Bucket)
+	state, err := s.aws.Buckets().Read(ctx, set.Store.Region, set.Store.Bucket, cloud.PartVersioning, cloud.PartPublicAccess, cloud.PartPolicy)
 	if err != nil {
 		return nil, err
 	}
-	// A sandbox has no TLS, and the policy asks for it.
-	local := s.env.Overlay != nil && s.env.Overlay.AWS.Endpoint != ""
 	var lines []string
 	for _, check := range []struct {
 		good bool
 		text string
 	}{
-		{state.Versioned, "keeps no versions: what was overwritten cannot be found again"},
-		{state.Private, "does not block public access"},
-		{local || state.Policy.Equivalent(set.Store.Policy), "has another policy than the journal needs"},
+		{state.Versioning == "Enabled", "keeps no versions: what was overwritten cannot be found again"},
+		{state.PublicAccess == cloud.NoPublicAccess(), "does not block public access"},
+		{access.Read(state.Policy).Equivalent(set.Store.Policy), "has another policy than the journal needs"},
 	} {
 		if !check.good {
 			lines = append(lines, "bucket "+set.Store.Bucket+" "+check.text)

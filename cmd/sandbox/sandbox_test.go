@@ -15,6 +15,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/journal"
 )
 
@@ -50,6 +51,10 @@ func TestUpPlaysAnEnvironmentOfKMSKeysWithItsBucket(t *testing.T) {
 	versioning, err := client.GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: aws.String(env.Store.Bucket)})
 	if err != nil || versioning.Status != s3types.BucketVersioningStatusEnabled {
 		t.Errorf("versioning of %s is %q (%v)", env.Store.Bucket, versioning.Status, err)
+	}
+	closed, err := w.session(env).Buckets().Read(t.Context(), env.Store.Region, env.Store.Bucket)
+	if err != nil || closed.PublicAccess != cloud.NoPublicAccess() || !strings.Contains(closed.Policy, "aws:SecureTransport") {
+		t.Errorf("the journal's bucket is open: %+v %v", closed, err)
 	}
 	requireAnchor(t, journal.NewS3Store(client, env.Store.Bucket, env.Store.Prefix), "staging", git(t, root, "rev-parse", "HEAD"))
 	w.requireGoesDown(env, syscall.SIGTERM)

@@ -12,8 +12,9 @@ import (
 // default quotas of the KMS developer guide ("Request quotas") and of Secrets
 // Manager. They are shared with everybody else in the account and can be
 // raised, so they are numbers to configure, not facts. The tagging API's quota
-// is not published; 5 is a cautious value. IAM's are in iamRates. Operations that
-// are not listed go unlimited and rely on the retryer.
+// is not published; 5 is a cautious value. IAM's are in iamRates, those of S3's
+// configuration in bucketRates. Operations that are not listed go unlimited and
+// rely on the retryer.
 func DefaultRates() map[string]float64 {
 	rates := map[string]float64{
 		"kms.DescribeKey":          2000,
@@ -38,6 +39,23 @@ func DefaultRates() map[string]float64 {
 		"tagging.GetResources": 5,
 	}
 	maps.Copy(rates, iamRates())
+	maps.Copy(rates, bucketRates())
+	return rates
+}
+
+// bucketRates are cautious: S3 publishes rates for objects only (S3 User Guide,
+// "Best practices design patterns: optimizing Amazon S3 performance") and none
+// for what sets buckets up. 450 buckets are read in some 25 seconds.
+func bucketRates() map[string]float64 {
+	const configuration = 20
+	rates := map[string]float64{}
+	for _, name := range []string{
+		"CreateBucket", "GetBucketEncryption", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketTagging", "GetBucketVersioning",
+		"GetPublicAccessBlock", "HeadBucket", "ListBuckets", "PutBucketEncryption", "PutBucketOwnershipControls", "PutBucketPolicy",
+		"PutBucketTagging", "PutBucketVersioning", "PutPublicAccessBlock",
+	} {
+		rates["s3."+name] = configuration
+	}
 	return rates
 }
 

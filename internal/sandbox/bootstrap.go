@@ -6,8 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/crosschain-ops/reconcile/internal/bootstrap"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -41,19 +39,20 @@ func bootstrapTool(ctx context.Context, env *config.Environment, session *cloud.
 	return closeStore(ctx, session, set.Store)
 }
 
-// closeStore keeps the public out of the journal's bucket. Its policy asks for
-// TLS, which a loopback endpoint has not: it is left out here.
+// closeStore keeps the public out of the journal's bucket, and asks for TLS.
 func closeStore(ctx context.Context, session *cloud.Session, store *bootstrap.Store) error {
 	if store == nil {
 		return nil
 	}
-	_, err := session.S3(store.Region).PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
-		Bucket: aws.String(store.Bucket), PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
-			BlockPublicAcls: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
-		},
-	})
+	policy, err := cloud.PutBucketPolicy(store.Policy)
 	if err != nil {
-		return fmt.Errorf("bootstrap: %w", cloud.Explain("s3:PutBucketPublicAccessBlock", store.Bucket, err))
+		return fmt.Errorf("bootstrap: %s: %w", store.Bucket, err)
+	}
+	for _, w := range []cloud.BucketWrite{cloud.BlockBucket(cloud.NoPublicAccess()), policy} {
+		w.Region, w.Name, w.Op = store.Region, store.Bucket, "closing"
+		if _, _, err := session.Buckets().Perform(ctx, w); err != nil {
+			return fmt.Errorf("bootstrap: %w", err)
+		}
 	}
 	return nil
 }
