@@ -85,8 +85,11 @@ func (a *app) access(ctx context.Context, name string, o view.AccessOptions) err
 		}
 	}
 	report.Totals.Unmanaged = report.Totals.Users + report.Totals.Groups + report.Totals.Roles + report.Totals.Policies - len(ours)
-	for _, expected := range proved.Expected {
-		report.Keys = append(report.Keys, s.keyAccess(proved.Now, expected))
+	if len(proved.Expected) > 0 {
+		now := newAccount(proved.Now)
+		for _, expected := range proved.Expected {
+			report.Keys = append(report.Keys, s.keyAccess(now, expected))
+		}
 	}
 	o.Options = a.viewOptions()
 	o.Coins = coinsOf(s.env)
@@ -99,8 +102,29 @@ func (a *app) access(ctx context.Context, name string, o view.AccessOptions) err
 	return nil
 }
 
+// account answers for one account, and remembers who administers it.
+type account struct {
+	*access.Inquiry
+	anyPolicy string
+	admins    map[string]bool
+}
+
+func newAccount(w *access.World) *account {
+	return &account{Inquiry: w.Inquire(), anyPolicy: "arn:aws:iam::" + w.Account + ":policy/any", admins: map[string]bool{}}
+}
+
+// administers reports a principal that may rewrite any policy of the account.
+func (a *account) administers(principal string) bool {
+	admin, known := a.admins[principal]
+	if !known {
+		admin = a.Allows(access.Request{Principal: principal, Action: "iam:CreatePolicyVersion", Resource: a.anyPolicy})
+		a.admins[principal] = admin
+	}
+	return admin
+}
+
 // keyAccess is who can use one key today.
-func (s *session) keyAccess(w *access.World, e access.Expectation) view.KeyAccess {
+func (s *session) keyAccess(w *account, e access.Expectation) view.KeyAccess {
 	key, _ := s.env.Key(e.Key.Name)
 	row := view.KeyAccess{
 		ID: e.Key, Key: key.Name, Alias: key.Alias, ARN: e.KeyARN, Agent: key.Agent, Instance: key.Instance, Managed: len(e.Principals)+len(e.Others) > 0,
@@ -108,7 +132,7 @@ func (s *session) keyAccess(w *access.World, e access.Expectation) view.KeyAcces
 	for _, h := range w.Who("kms:Sign", e.KeyARN) {
 		row.Signers = append(row.Signers, view.Signer{
 			Principal: h.Principal, Through: h.Decision.Through, Certain: h.Decision.Verdict == access.Allowed, Doubt: doubt(h.Decision),
-			Expected: slices.Contains(e.Principals, h.Principal) || slices.Contains(e.Others, h.Principal), Admin: administers(w, h.Principal),
+			Expected: slices.Contains(e.Principals, h.Principal) || slices.Contains(e.Others, h.Principal), Admin: w.administers(h.Principal),
 		})
 	}
 	for _, principal := range e.Principals {
@@ -117,7 +141,7 @@ func (s *session) keyAccess(w *access.World, e access.Expectation) view.KeyAcces
 		}
 	}
 	for _, p := range w.Become(e.KeyARN) {
-		row.CanBecome = append(row.CanBecome, view.Becoming{Principal: p.Principal, Path: pathText(p), Certain: p.Sure, Admin: administers(w, p.Principal)})
+		row.CanBecome = append(row.CanBecome, view.Becoming{Principal: p.Principal, Path: pathText(p), Certain: p.Sure, Admin: w.administers(p.Principal)})
 	}
 	return row
 }
@@ -139,10 +163,4 @@ func pathText(p access.Path) string {
 		}
 	}
 	return strings.Join(hops, ", then ")
-}
-
-// administers reports a principal that may rewrite any policy of the account.
-func administers(w *access.World, principal string) bool {
-	request := access.Request{Principal: principal, Action: "iam:CreatePolicyVersion", Resource: "arn:aws:iam::" + w.Account + ":policy/any"}
-	return w.Decide(request).Verdict == access.Allowed
 }

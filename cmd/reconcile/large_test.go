@@ -17,6 +17,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/plan"
+	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // shape is how large an environment is.
@@ -27,6 +28,13 @@ type shape struct {
 	secrets int
 	// gated asks for people.
 	gated bool
+	// access is the shape of access: roles or users; empty: it is not managed.
+	// Every agent has a principal, and every validator a bucket.
+	access string
+	// sessions: every role declares how long one lasts.
+	sessions bool
+	// strangers are users, groups, roles and policies that are not ours.
+	strangers int
 }
 
 // keys is how many keys of the shape are in KMS.
@@ -51,13 +59,16 @@ type large struct {
 	longest  int               // elements in one batch
 	replies  map[string][]byte // of AWS: what does not change is answered once
 	poor     map[string]int    // by network: how many wallets hold nothing
+
+	// arns are those of what was made.
+	arns map[resource.ID]string
 }
 
 const largeName = "large"
 
 func newLarge(tb testing.TB, s shape) *large {
 	tb.Helper()
-	l := &large{shape: s, root: tb.TempDir(), fake: cloudtest.NewFake("111122223333"), poor: map[string]int{}}
+	l := &large{shape: s, root: tb.TempDir(), fake: cloudtest.NewFake("111122223333"), poor: map[string]int{}, arns: map[resource.ID]string{}}
 	l.forget()
 	l.write(tb, filepath.Join("environments", largeName, "large.cue"), l.declare())
 	aws, chains := httptest.NewServer(l.aws()), httptest.NewServer(l.chains())
@@ -97,7 +108,10 @@ func networkName(i int) string { return fmt.Sprintf("n%d", i) }
 // declare is the environment in CUE.
 func (l *large) declare() string {
 	var b strings.Builder
-	people, store := `"auto"`, `kind: "file", path: ".reconcile/large"`
+	people, store, storage := `"auto"`, `kind: "file", path: ".reconcile/large"`, "none"
+	if l.access != "" {
+		storage = "perInstance"
+	}
 	if l.gated {
 		people, store = "1", `kind: "s3", bucket: "large-journal"`
 	}
@@ -107,12 +121,13 @@ name: "large", purpose: "to be large", class: "testnet", accounts: "kms", operat
 aws: {account: "111122223333", region: "us-west-2"}
 store: {%s}
 agents: {
-	validator: instances: %d
+	validator: {instances: %d, storage: %q}
 	relayer: {}
 }
 keys: bank: use: "bank"
 gates: {routine: "auto", sensitive: %s, destructive: "auto"}
-`, store, l.validators, people)
+`, store, l.validators, storage, people)
+	b.WriteString(l.declareAccess())
 	for i := range l.secrets {
 		fmt.Fprintf(&b, "keys: \"paper-%d\": {use: \"attestation\", holder: \"hex\"}\n", i)
 	}
