@@ -26,6 +26,7 @@ type wire struct {
 	faults []*fault
 	held   chan struct{} // one element per held call
 	let    chan struct{} // closed to let held calls end
+	guard  *guard        // refuses what a role may not do; nil: everybody may do everything
 }
 
 // fault is how one operation goes wrong.
@@ -88,6 +89,13 @@ func (w *wire) lead(other *wire) {
 	w.target = target
 }
 
+// guarded gives the wire's guard, if it has one.
+func (w *wire) guarded() *guard {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.guard
+}
+
 // pick says where a call goes and how it goes wrong, if it does.
 func (w *wire) pick(operations []string) (*url.URL, *fault) {
 	w.mu.Lock()
@@ -111,6 +119,12 @@ func (w *wire) ServeHTTP(reply http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if guard := w.guarded(); guard != nil {
+		if !guard.admits(reply, r, body) {
+			return
+		}
+		defer guard.live.passed(r, body)
+	}
 	operations := operationsOf(r, body)
 	target, f := w.pick(operations)
 	forward := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target); p.Out.Host = p.In.Host }}

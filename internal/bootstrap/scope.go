@@ -241,7 +241,7 @@ func tagging() []string {
 
 func tagKeys() []string {
 	return []string{
-		"agent", "network", "operator", kind.TagAddress, kind.TagEnvironment, kind.TagID, kind.TagIntent, kind.TagProtect, "role", "use",
+		"agent", "network", "operator", "reconcile:access-key", kind.TagAddress, kind.TagEnvironment, kind.TagID, kind.TagIntent, kind.TagProtect, "role", "use",
 	}
 }
 

@@ -784,6 +784,7 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-
             "agent",
             "network",
             "operator",
+            "reconcile:access-key",
             "reconcile:address",
             "reconcile:environment",
             "reconcile:id",
