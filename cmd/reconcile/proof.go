@@ -23,23 +23,24 @@ import (
 // does not keep the wallets from being filled.
 func (s *session) accessFindings(ctx context.Context, world *observe.World, d plan.Difference) []resource.Finding {
 	if s.env.Access == nil {
-		return nil
+		return s.givenUp()
 	}
-	return untouchedAsk(append(s.prove(ctx, world, d.Changes, d.Resolved).Findings, s.toolFindings(ctx)...), d.Changes)
+	return s.soften(append(s.prove(ctx, world, d.Changes, d.Resolved).Findings, s.toolFindings(ctx)...), d.Changes)
 }
 
-// untouchedAsk makes an acknowledgement of a refusal that no change touches.
-func untouchedAsk(findings []resource.Finding, changes []plan.Change) []resource.Finding {
-	touched := map[resource.ID]bool{}
-	for _, c := range changes {
-		touched[c.ID] = true
+// givenUp speaks when a configuration stops managing access: what it made stays
+// as it is, unseen, and that is said and accepted before it happens.
+func (s *session) givenUp() []resource.Finding {
+	if s.applied == nil || s.applied.Access == nil {
+		return nil
 	}
-	for i, f := range findings {
-		if f.Severity == resource.Refuse && !touched[f.ID] {
-			findings[i].Severity = resource.Acknowledge
-		}
-	}
-	return findings
+	a := s.applied.Access
+	return []resource.Finding{{
+		Rule: "access-given-up", Severity: resource.Acknowledge,
+		Reason: fmt.Sprintf("the configuration declares access no more: %d users, %d groups, %d roles, %d policies and %d buckets stay as they are and are not looked at",
+			len(a.Users), len(a.Groups), len(a.Roles), len(a.Policies), len(a.Buckets)),
+		Hint: "remove them first with an empty access block, or accept it in the configuration",
+	}}
 }
 
 // proveAgain plays the plan through on the account as it is right before the
@@ -54,7 +55,7 @@ func (s *session) proveAgain(ctx context.Context, p *plan.Plan, world *observe.W
 		return err
 	}
 	found := s.proveOn(live, world, p.Changes, p.Resolved).Findings
-	found = slices.DeleteFunc(untouchedAsk(found, p.Changes), func(f resource.Finding) bool { return f.ID.Kind != "kms-key" && f.Rule != proof.RuleGap })
+	found = slices.DeleteFunc(s.soften(found, p.Changes), func(f resource.Finding) bool { return f.ID.Kind != "kms-key" && f.Rule != proof.RuleGap })
 	fresh := gate.NewRefusals(gate.Without(p.Findings), found)
 	if len(fresh) == 0 {
 		return nil

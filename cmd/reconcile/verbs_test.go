@@ -42,6 +42,9 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"retarget": (*world).retarget,
 		"stranger": (*world).stranger,
 		"lease":    (*world).lease,
+		// What was there before us, and what is nobody's.
+		"runbook":   (*world).runbook,
+		"strangers": (*world).strangers,
 		// A person with administrator rights.
 		"administrator": (*world).administrator,
 		"keep":          (*world).keep,
