@@ -75,3 +75,42 @@ func TestWhatIsHeldGoesAfterItsHoldersAndNotWithoutThem(t *testing.T) {
 		})
 	}
 }
+
+// AWS rewrites a key's policy when a role that it names is removed: the key's
+// own change, planned from the policy as it was, comes before that, whatever was
+// declared before. A policy that goes itself is not written any more.
+func TestWhoIsNamedInADocumentGoesAfterItIsWritten(t *testing.T) {
+	t.Parallel()
+	role := resource.ID{Kind: "role", Scope: "global", Name: "a"}
+	names := resource.Attrs{"document": map[string]any{"Statement": []any{map[string]any{"Principal": map[string]any{"AWS": []any{"arn:a"}}}}}}
+	live := func(name string) resource.Resource {
+		return resource.Resource{ID: resource.ID{Kind: "key", Scope: "global", Name: name}, Attrs: names}
+	}
+	step := func(_, _ *resource.Resource, _ []resource.Fact) ([]resource.Step, error) {
+		return []resource.Step{{Op: "do"}}, nil
+	}
+	stays := live("stays")
+	stays.Attrs = resource.Attrs{"document": map[string]any{}}
+	set := func(list ...resource.Resource) resource.Set {
+		s, err := resource.NewSet(list...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	difference, err := plan.Diff(plan.Input{
+		Owned:   set(resource.Resource{ID: role, Outputs: resource.Outputs{"arn": "arn:a"}}, live("stays"), live("goes")),
+		Desired: set(stays), Rules: map[string]plan.Rules{"role": {Steps: step}, "key": {Steps: step}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range difference.Changes {
+		if c.ID == role && !slices.Equal(c.Waits, []resource.ID{stays.ID}) {
+			t.Errorf("the role waits for %v, want %v", c.Waits, stays.ID)
+		}
+	}
+	if len(difference.Changes) != 3 || len(difference.Deferred) > 0 {
+		t.Errorf("changes %v, deferred %v", difference.Changes, difference.Deferred)
+	}
+}

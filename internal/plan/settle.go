@@ -123,11 +123,12 @@ func withWaits(changes []Change, previous resource.Set, holders map[resource.ID]
 	for _, c := range changes {
 		changed[c.ID] = true
 	}
+	naming := namersOf(changes)
 	for i, c := range changes {
 		if c.Action != Delete {
 			continue
 		}
-		waits := slices.Clone(before[c.ID])
+		waits := slices.Concat(before[c.ID], naming[c.ID])
 		for _, holder := range holders[c.ID] {
 			if changed[holder] {
 				waits = append(waits, holder)
@@ -139,16 +140,59 @@ func withWaits(changes []Change, previous resource.Set, holders map[resource.ID]
 	return changes
 }
 
-// holdersOf lists which live resources of ours hold what goes: by its ARN, as
-// an attribute or in a list of them. The configuration before this one need not
-// know of it: it may be drift, or left over from a change that was put off.
-func holdersOf(owned resource.Set, changes []Change) map[resource.ID][]resource.ID {
+// goingBy lists what goes, by its ARN.
+func goingBy(changes []Change) map[string]resource.ID {
 	going := map[string]resource.ID{}
 	for _, c := range changes {
 		if arn := c.Before.outputs()["arn"]; c.Action == Delete && arn != "" {
 			going[arn] = c.ID
 		}
 	}
+	return going
+}
+
+// namersOf lists which live documents and lists of this plan's other changes
+// name what goes. AWS rewrites a policy when a principal that it names is
+// removed, and a change of that policy would not find it as it was planned from.
+func namersOf(changes []Change) map[resource.ID][]resource.ID {
+	namers, going := map[resource.ID][]resource.ID{}, goingBy(changes)
+	if len(going) == 0 {
+		return namers
+	}
+	for _, c := range changes {
+		if c.Before == nil || c.Action == Delete {
+			continue
+		}
+		eachText(map[string]any(c.Before.Attrs), func(text string) {
+			if gone, ok := going[text]; ok && gone != c.ID {
+				namers[gone] = append(namers[gone], c.ID)
+			}
+		})
+	}
+	return namers
+}
+
+// eachText visits every text of a value, however deep it lies.
+func eachText(value any, visit func(string)) {
+	switch v := value.(type) {
+	case string:
+		visit(v)
+	case []any:
+		for _, one := range v {
+			eachText(one, visit)
+		}
+	case map[string]any:
+		for _, one := range v {
+			eachText(one, visit)
+		}
+	}
+}
+
+// holdersOf lists which live resources of ours hold what goes: by its ARN, as
+// an attribute or in a list of them. The configuration before this one need not
+// know of it: it may be drift, or left over from a change that was put off.
+func holdersOf(owned resource.Set, changes []Change) map[resource.ID][]resource.ID {
+	going := goingBy(changes)
 	holders := map[resource.ID][]resource.ID{}
 	if len(going) == 0 {
 		return holders
