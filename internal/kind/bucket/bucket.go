@@ -7,13 +7,10 @@
 package bucket
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -51,13 +48,8 @@ type Spec struct {
 	Adopt bool `json:"adopt,omitempty"`
 }
 
-// PublicAccess is a public access block: what is blocked where true.
-type PublicAccess struct {
-	BlockACLs       bool `json:"blockAcls"`
-	IgnoreACLs      bool `json:"ignoreAcls"`
-	BlockPolicy     bool `json:"blockPolicy"`
-	RestrictBuckets bool `json:"restrictBuckets"`
-}
+// PublicAccess is a public access block.
+type PublicAccess = cloud.PublicAccess
 
 // What every bucket of ours has. Encryption is by S3's own keys and not by KMS:
 // nobody without credentials could read an object that KMS has to decrypt (S3
@@ -68,34 +60,9 @@ const (
 	encrypted     = "AES256"
 )
 
-// Reader is what the kind reads of S3 in one region.
-type Reader interface {
-	GetBucketEncryption(context.Context, *s3.GetBucketEncryptionInput, ...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error)
-	GetBucketOwnershipControls(context.Context, *s3.GetBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.GetBucketOwnershipControlsOutput, error)
-	GetBucketPolicy(context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options)) (*s3.GetBucketPolicyOutput, error)
-	GetBucketTagging(context.Context, *s3.GetBucketTaggingInput, ...func(*s3.Options)) (*s3.GetBucketTaggingOutput, error)
-	GetBucketVersioning(context.Context, *s3.GetBucketVersioningInput, ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
-	GetPublicAccessBlock(context.Context, *s3.GetPublicAccessBlockInput, ...func(*s3.Options)) (*s3.GetPublicAccessBlockOutput, error)
-	HeadBucket(context.Context, *s3.HeadBucketInput, ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
-	ListBuckets(context.Context, *s3.ListBucketsInput, ...func(*s3.Options)) (*s3.ListBucketsOutput, error)
-}
-
-// Writer is what the kind writes. No delete is in it, and nothing of objects.
-type Writer interface {
-	CreateBucket(context.Context, *s3.CreateBucketInput, ...func(*s3.Options)) (*s3.CreateBucketOutput, error)
-	PutBucketEncryption(context.Context, *s3.PutBucketEncryptionInput, ...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
-	PutBucketOwnershipControls(context.Context, *s3.PutBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.PutBucketOwnershipControlsOutput, error)
-	PutBucketPolicy(context.Context, *s3.PutBucketPolicyInput, ...func(*s3.Options)) (*s3.PutBucketPolicyOutput, error)
-	PutBucketTagging(context.Context, *s3.PutBucketTaggingInput, ...func(*s3.Options)) (*s3.PutBucketTaggingOutput, error)
-	PutBucketVersioning(context.Context, *s3.PutBucketVersioningInput, ...func(*s3.Options)) (*s3.PutBucketVersioningOutput, error)
-	PutPublicAccessBlock(context.Context, *s3.PutPublicAccessBlockInput, ...func(*s3.Options)) (*s3.PutPublicAccessBlockOutput, error)
-}
-
-// API is what the kind needs of S3 in one region.
-type API interface {
-	Reader
-	Writer
-}
+// API is what the kind needs of S3 in one region. No delete is in it, and nothing
+// of objects.
+type API = cloud.BucketAPI
 
 // Options are what the kind works with.
 type Options struct {
@@ -120,23 +87,21 @@ type Options struct {
 	Waits []time.Duration
 }
 
-type buckets struct{ Options }
+type buckets struct {
+	cloud.Buckets
+	inventory *cloud.Inventory
+	iam       *cloud.Directory
+}
 
 // New is the kind.
 func New(o Options) (kind.Kind, error) {
 	if o.S3 == nil || o.Inventory == nil || o.Account == "" {
 		return kind.Kind{}, errors.New("bucket: needs a client for S3, an inventory and an account")
 	}
-	if o.Parallel == 0 {
-		o.Parallel = 16
+	k := &buckets{
+		Buckets:   cloud.Buckets{S3: o.S3, Account: o.Account, Parallel: o.Parallel, Clock: o.Clock, Waits: o.Waits},
+		inventory: o.Inventory, iam: o.Directory,
 	}
-	if o.Waits == nil {
-		o.Waits = cloud.SettleWaits()
-	}
-	if o.Clock.Sleep == nil {
-		o.Clock = cloud.Wall()
-	}
-	k := &buckets{o}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
 		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
@@ -162,7 +127,7 @@ func Traits() resource.Traits {
 	return resource.Traits{
 		Steering: []string{"adopt"},
 		Satisfies: func(path string, desired, observed resource.Attrs) bool {
-			return path == "policy" && samePolicy(desired, observed)
+			return path == "policy" && kind.SameDocument(desired[path], observed[path])
 		},
 		Risks: map[string]resource.Risk{
 			opCreate: resource.Routine, opOwnership: resource.Routine, opVersioning: resource.Routine, opEncryption: resource.Routine,
@@ -175,37 +140,24 @@ func Traits() resource.Traits {
 	}
 }
 
-// samePolicy compares what policies mean.
-func samePolicy(desired, observed resource.Attrs) bool {
-	var want, have struct {
-		Policy access.Document `json:"policy"`
-	}
-	if desired["policy"] == nil || observed["policy"] == nil {
-		return false
-	}
-	return (resource.Attrs{"policy": desired["policy"]}).Decode(&want) == nil &&
-		(resource.Attrs{"policy": observed["policy"]}).Decode(&have) == nil && want.Policy.Equivalent(have.Policy)
-}
-
 // Actions are all that the kind asks of AWS (Service Authorization Reference,
 // "Actions, resources, and condition keys for Amazon S3").
 func Actions() []kind.Action {
-	list := []kind.Action{{Name: "iam:GetAccountAuthorizationDetails"}, {Name: "tag:GetResources"}, {Name: "s3:ListAllMyBuckets"}, {Name: "s3:ListBucket"}}
-	for _, p := range parts() {
-		list = append(list, kind.Action{Name: p.action})
+	list := []kind.Action{
+		{Name: "iam:GetAccountAuthorizationDetails"}, {Name: "tag:GetResources"}, {Name: "s3:ListAllMyBuckets"}, {Name: "s3:ListBucket"},
+		kind.Writing("s3:CreateBucket", opCreate),
+		// For the tags and the ownership inside CreateBucket.
+		kind.Writing("s3:TagResource", opCreate),
+		kind.Writing("s3:PutBucketOwnershipControls", opCreate, opOwnership),
+		kind.Writing("s3:PutBucketTagging", opTag, kind.AdoptOp),
+		kind.Writing("s3:PutBucketVersioning", opVersioning),
+		kind.Writing("s3:PutEncryptionConfiguration", opEncryption),
+		kind.Writing("s3:PutBucketPublicAccessBlock", opPublicAccess, opCloseAccess),
+		kind.Writing("s3:PutBucketPolicy", opPolicy, opNarrow),
 	}
-	write := func(name string, ops ...string) {
-		list = append(list, kind.Action{Name: name, Writes: true, Ops: ops})
+	for _, part := range cloud.BucketParts() {
+		list = append(list, kind.Action{Name: string(part)})
 	}
-	write("s3:CreateBucket", opCreate)
-	// For the tags and the ownership inside CreateBucket.
-	write("s3:TagResource", opCreate)
-	write("s3:PutBucketOwnershipControls", opCreate, opOwnership)
-	write("s3:PutBucketTagging", opTag, kind.AdoptOp)
-	write("s3:PutBucketVersioning", opVersioning)
-	write("s3:PutEncryptionConfiguration", opEncryption)
-	write("s3:PutBucketPublicAccessBlock", opPublicAccess, opCloseAccess)
-	write("s3:PutBucketPolicy", opPolicy, opNarrow)
 	return list
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -44,7 +46,7 @@ func peopleTags(b config.Bucket) map[string]string {
 // "no such key" for an object that is not there (GetObject, S3 API reference),
 // and Nomad's processor, which looks before it writes, stops.
 func policyOf(b config.Bucket, who access.Values) access.Document {
-	bucket, objects := arnOf(b.Bucket), arnOf(b.Bucket)+"/*"
+	bucket, objects := cloud.BucketARN(b.Bucket), cloud.BucketARN(b.Bucket)+"/*"
 	anybody := map[string]access.Values{"AWS": access.Literals("*")}
 	public := []string{"s3:GetObject"}
 	list := []access.Statement{{Sid: "AnybodyReads", Effect: access.Allow, Principals: anybody, Actions: []string{"s3:GetObject"}, Resources: access.Literals(objects)}}
@@ -68,13 +70,7 @@ func policyOf(b config.Bucket, who access.Values) access.Document {
 // principals are the writers as the policy names them. One that the same
 // environment makes is a ref: S3 refuses a principal that does not exist.
 func principals(env *config.Environment, arns []string) access.Values {
-	ours := map[string]resource.Value{}
-	for _, user := range env.Access.Users {
-		ours[user.ARN(env.AWS.Account)] = resource.RefTo(config.UserID(user.Name), "arn")
-	}
-	for _, role := range env.Access.Roles {
-		ours[role.ARN(env.AWS.Account)] = resource.RefTo(config.RoleID(role.Name), "arn")
-	}
+	ours := kind.PrincipalRefs(env)
 	var values access.Values
 	for _, arn := range arns {
 		value, known := ours[arn]
@@ -90,22 +86,20 @@ func principals(env *config.Environment, arns []string) access.Values {
 // could not by the declared policy while IAM is as it is: a validator whose right
 // stood in the bucket's own policy until now. Where IAM cannot be read, nobody is
 // known to have a right by it.
-func (s *sweep) cutOff(ctx context.Context, b *live, declared config.Bucket) []string {
-	now := access.Bucket{ARN: arnOf(b.name), Policy: access.Read(b.policy)}
+func (s *sweep) cutOff(ctx context.Context, b cloud.BucketConfig, declared config.Bucket) []string {
+	now := access.Bucket{ARN: cloud.BucketARN(b.Name), Policy: access.Read(b.Policy)}
 	want, writers := policyOf(declared, access.Literals(declared.Writers...)), s.env.Access.WritersByIAM(s.Account, now.ARN)
-	if b.policy == "" || len(writers) == 0 || now.Policy.Equivalent(want) {
+	if b.Policy == "" || len(writers) == 0 || now.Policy.Equivalent(want) {
 		return nil
 	}
 	world := access.World{Account: s.Account}
 	for arn := range writers {
 		world.Directory.Users = append(world.Directory.Users, access.User{Entity: access.Entity{ARN: arn}})
 	}
-	if s.Directory != nil {
-		if known, err := s.directory(s.Directory, ctx); err == nil {
+	if s.iam != nil {
+		if known, err := s.directory(ctx); err == nil {
 			world.Directory = *known
 		}
 	}
 	return access.CutOffFrom(world, now, want, writers)
 }
-
-func arnOf(bucket string) string { return "arn:aws:s3:::" + bucket }

@@ -38,30 +38,20 @@ func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resou
 // refusals lists what keeps a bucket from being made or written at all; have is
 // nil where nothing of ours is there.
 func refusals(have, want *kind.Object[Spec], facts []resource.Fact) []resource.Finding {
-	var findings []resource.Finding
-	refuse := func(wrong bool, rule, reason, hint string) {
-		if wrong {
-			findings = append(findings, resource.Finding{Rule: rule, Severity: resource.Refuse, ID: want.ID, Reason: reason, Hint: hint})
-		}
+	noted, declared, name := resource.FactsOf(facts, want.ID), want.Spec.Bucket, want.Spec.Bucket
+	if have != nil {
+		name = have.Spec.Bucket
 	}
-	noted, declared := resource.FactsOf(facts, want.ID), want.Spec.Bucket
-	refuse(noted[factTaken] != "", "name-taken", sentence("bucket %s exists and is not this account's (names are unique in the world), or this role may not ask for it (s3:ListBucket)", noted[factTaken]),
+	refused := kind.Refusals{ID: want.ID}
+	refused.If(noted[factTaken] != "", "name-taken", sentence("bucket %s exists and is not this account's (names are unique in the world), or this role may not ask for it (s3:ListBucket)", noted[factTaken]),
 		"state another name (bucket: \"…\")")
-	refuse(noted[factRegion] != "", "wrong-region", sentence("bucket %s is in %s, declared in %s: a bucket cannot be moved", declared, noted[factRegion], want.ID.Scope),
+	refused.If(noted[factRegion] != "", "wrong-region", sentence("bucket %s is in %s, declared in %s: a bucket cannot be moved", declared, noted[factRegion], want.ID.Scope),
 		"declare region: \""+noted[factRegion]+"\", or state another name")
-	refuse(noted[factDuplicate] != "", "duplicate-id", sentence("buckets %s all carry this id", noted[factDuplicate]),
+	refused.If(noted[factDuplicate] != "", "duplicate-id", sentence("buckets %s all carry this id", noted[factDuplicate]),
 		"find out which bucket is in use, and untag the others by hand")
-	refuse(have != nil && have.Spec.Bucket != declared, "renamed", sentence("the bucket is %s, declared as %s: a bucket cannot be renamed", specOf(have).Bucket, declared),
-		"declare bucket: \""+specOf(have).Bucket+"\"")
-	slices.SortFunc(findings, resource.Finding.Compare)
-	return findings
-}
-
-func specOf(o *kind.Object[Spec]) Spec {
-	if o == nil {
-		return Spec{}
-	}
-	return o.Spec
+	refused.If(name != declared, "renamed", sentence("the bucket is %s, declared as %s: a bucket cannot be renamed", name, declared),
+		"declare bucket: \""+name+"\"")
+	return refused.Findings()
 }
 
 // steps says how to get from the live bucket to the declared one.
@@ -136,7 +126,7 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 	if len(tags) > 0 {
 		add(opTag, "tags", params(tags), asRead(before, "tagsDigest"))
 	}
-	block, policy := blockOf(have), policyIn(have)
+	block, policy := valueOf(have.PublicAccess), valueOf(have.Policy)
 	public := func(op string, next PublicAccess) {
 		add(op, "publicAccess", params(next), resource.Precondition{ID: id, Path: "publicAccess", Op: resource.Equals, Value: canonical(block)})
 		block = next
@@ -156,7 +146,7 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 	}
 	switch {
 	case block == *want.PublicAccess:
-	case block.within(*want.PublicAccess):
+	case block.Within(*want.PublicAccess):
 		public(opCloseAccess, *want.PublicAccess)
 	default:
 		public(opPublicAccess, *want.PublicAccess)
@@ -167,24 +157,12 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 	return list
 }
 
-// within reports that all that is blocked stays blocked.
-func (p PublicAccess) within(next PublicAccess) bool {
-	return (!p.BlockACLs || next.BlockACLs) && (!p.IgnoreACLs || next.IgnoreACLs) &&
-		(!p.BlockPolicy || next.BlockPolicy) && (!p.RestrictBuckets || next.RestrictBuckets)
-}
-
-func blockOf(s Spec) PublicAccess {
-	if s.PublicAccess == nil {
-		return PublicAccess{}
+// valueOf is the zero value where there is none.
+func valueOf[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
 	}
-	return *s.PublicAccess
-}
-
-func policyIn(s Spec) access.Document {
-	if s.Policy == nil {
-		return access.Document{}
-	}
-	return *s.Policy
+	return value
 }
 
 // adoptSteps writes the mark and nothing else; what else differs is planned
@@ -209,10 +187,8 @@ func asRead(before *kind.Object[Spec], output string) resource.Precondition {
 
 // wantedTags are the declared tags and the protection.
 func wantedTags(s Spec) map[string]string {
-	tags := maps.Clone(s.Tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
+	tags := map[string]string{}
+	maps.Copy(tags, s.Tags)
 	if s.Protect {
 		tags[kind.TagProtect] = "true"
 	}
