@@ -1,7 +1,9 @@
 package access
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -91,6 +93,34 @@ func (d *Directory) Policy(arn string) *Policy {
 	return find(d.Policies, func(p Policy) bool { return p.ARN == arn })
 }
 
+// Taken is the ARN of the user, group, role or policy that has a name; empty: a
+// new one can have it. The names of AWS's own policies are free.
+func (d *Directory) Taken(kind, name string) string {
+	switch kind {
+	case "user":
+		if u := d.User(name); u != nil {
+			return u.ARN
+		}
+	case "group":
+		if g := d.Group(name); g != nil {
+			return g.ARN
+		}
+	case "role":
+		if r := d.Role(name); r != nil {
+			return r.ARN
+		}
+	case "policy":
+		if p := find(d.Policies, func(p Policy) bool { return strings.EqualFold(p.Name, name) && !AWSOwned(p.ARN) }); p != nil {
+			return p.ARN
+		}
+	}
+	return ""
+}
+
+// AWSOwned reports the ARN of one of AWS's own policies: there is no account in
+// it.
+func AWSOwned(arn string) bool { return strings.HasPrefix(arn, "arn:aws:iam::aws:") }
+
 func find[T any](list []T, is func(T) bool) *T {
 	if i := slices.IndexFunc(list, is); i >= 0 {
 		return &list[i]
@@ -115,9 +145,21 @@ func (a Attachment) String() string {
 	return a.Kind + "/" + a.Name
 }
 
+// Attachments are all that have one policy.
+type Attachments []Attachment
+
+// Names names them; nil: nobody.
+func (list Attachments) Names() []string {
+	var names []string
+	for _, a := range list {
+		names = append(names, a.String())
+	}
+	return names
+}
+
 // Attachments lists who has each managed policy, by its ARN, in order.
-func (d *Directory) Attachments() map[string][]Attachment {
-	by := map[string][]Attachment{}
+func (d *Directory) Attachments() map[string]Attachments {
+	by := map[string]Attachments{}
 	add := func(kind string, e Entity) {
 		for _, arn := range e.Attached {
 			by[arn] = append(by[arn], Attachment{Kind: kind, Entity: e})
@@ -139,6 +181,16 @@ func (d *Directory) Attachments() map[string][]Attachment {
 		slices.SortFunc(list, func(a, b Attachment) int { return strings.Compare(a.String(), b.String()) })
 	}
 	return by
+}
+
+// CompareVersions orders the versions of a policy by their age: v9 is older than
+// v10.
+func CompareVersions(a, b string) int {
+	number := func(version string) int {
+		n, _ := strconv.Atoi(strings.TrimPrefix(version, "v"))
+		return n
+	}
+	return cmp.Or(cmp.Compare(number(a), number(b)), strings.Compare(a, b))
 }
 
 // Tagged reports whether the entity carries all of the tags.

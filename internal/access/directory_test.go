@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
@@ -40,5 +41,41 @@ func TestNamesInIAMHaveNoCase(t *testing.T) {
 	}
 	if d.User("ad") != nil || d.Group("ada") != nil || d.Role("") != nil || d.Policy("arn:p") != nil || d.Policy("arn:P") == nil {
 		t.Error("another name is another object")
+	}
+}
+
+func TestANameIsTakenOnceForEachKind(t *testing.T) {
+	t.Parallel()
+	d := &access.Directory{
+		Users: []access.User{{Entity: access.Entity{Name: "one", ARN: "u"}}}, Groups: []access.Group{{Entity: access.Entity{Name: "one", ARN: "g"}}},
+		Roles:    []access.Role{{Entity: access.Entity{Name: "one", ARN: "r"}}},
+		Policies: []access.Policy{{Name: "ReadOnlyAccess", ARN: "arn:aws:iam::aws:policy/ReadOnlyAccess"}, {Name: "one", ARN: "p"}},
+	}
+	for kind, want := range map[string]string{"user": "u", "group": "g", "role": "r", "policy": "p", "key": ""} {
+		if have := d.Taken(kind, "ONE"); have != want || d.Taken(kind, "ReadOnlyAccess") != "" {
+			t.Errorf("%s: %q", kind, have)
+		}
+	}
+}
+
+func TestVersionsAreOrderedByAge(t *testing.T) {
+	t.Parallel()
+	versions := []string{"v10", "v1", "v9", "v2"}
+	slices.SortFunc(versions, access.CompareVersions)
+	if text := fmt.Sprint(versions); text != "[v1 v2 v9 v10]" {
+		t.Error(text)
+	}
+}
+
+func TestADigestIsTheMeaningOfADocument(t *testing.T) {
+	t.Parallel()
+	one := access.Read(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kms:sign","kms:Verify"],"Resource":"*"}}`)
+	same := access.Read(`{"Version":"2012-10-17","Statement":[{"Sid":"x","Effect":"Allow","Action":["kms:Verify","kms:Sign"],"Resource":["*"]}]}`)
+	other := access.Read(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["kms:sign","kms:Verify"],"Resource":"*"}}`)
+	if one.Digest() != same.Digest() || one.Digest() == other.Digest() || len(one.Digest()) != 71 {
+		t.Errorf("%s %s %s", one.Digest(), same.Digest(), other.Digest())
+	}
+	if have := access.Read("what is this").Digest(); have != "" {
+		t.Errorf("what is not understood is like nothing: %s", have)
 	}
 }

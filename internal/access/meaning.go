@@ -2,6 +2,8 @@ package access
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -31,6 +33,17 @@ func (d Document) Equivalent(other Document) bool {
 	a, errA := resource.Canonical(d.Canonical())
 	b, errB := resource.Canonical(other.Canonical())
 	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// Digest is what the document means in one line: documents that mean the same
+// have the same. Of one that was not understood it is empty.
+func (d Document) Digest() string {
+	data, err := resource.Canonical(d.Canonical())
+	if err != nil || d.Fault != "" {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // Narrows reports whether after gives nobody anything that before did not: all

@@ -2,11 +2,13 @@ package cloud
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
@@ -25,7 +27,7 @@ func managed(p types.ManagedPolicyDetail) access.Policy {
 	}
 	versions := slices.Clone(p.PolicyVersionList)
 	slices.SortFunc(versions, func(a, b types.PolicyVersion) int {
-		return cmp.Compare(versionNumber(a.VersionId), versionNumber(b.VersionId))
+		return access.CompareVersions(aws.ToString(a.VersionId), aws.ToString(b.VersionId))
 	})
 	for _, v := range versions {
 		policy.Versions = append(policy.Versions, aws.ToString(v.VersionId))
@@ -37,15 +39,6 @@ func managed(p types.ManagedPolicyDetail) access.Policy {
 		}
 	}
 	return policy
-}
-
-// versionNumber is 12 for v12.
-func versionNumber(id *string) int {
-	n := 0
-	for _, digit := range strings.TrimPrefix(aws.ToString(id), "v") {
-		n = n*10 + int(digit-'0')
-	}
-	return n
 }
 
 func attached(list []types.AttachedPolicy) []string {
@@ -95,4 +88,26 @@ func finish(d *access.Directory) {
 	slices.SortFunc(d.Groups, func(a, b access.Group) int { return strings.Compare(a.ARN, b.ARN) })
 	slices.SortFunc(d.Roles, func(a, b access.Role) int { return strings.Compare(a.ARN, b.ARN) })
 	slices.SortFunc(d.Policies, func(a, b access.Policy) int { return strings.Compare(a.ARN, b.ARN) })
+}
+
+// PolicyTagsAPI is what reading a policy's tags needs: the walk over all of IAM
+// does not hold them.
+type PolicyTagsAPI interface {
+	ListPolicyTags(context.Context, *iam.ListPolicyTagsInput, ...func(*iam.Options)) (*iam.ListPolicyTagsOutput, error)
+}
+
+// PolicyTags reads the tags of one managed policy of the account's own.
+func PolicyTags(ctx context.Context, api PolicyTagsAPI, arn string) (map[string]string, error) {
+	var list []types.Tag
+	in := &iam.ListPolicyTagsInput{PolicyArn: aws.String(arn)}
+	for {
+		out, err := api.ListPolicyTags(ctx, in)
+		if err != nil {
+			return nil, Explain("iam:ListPolicyTags", arn, err)
+		}
+		list = append(list, out.Tags...)
+		if in.Marker = out.Marker; !out.IsTruncated || in.Marker == nil {
+			return tagMap(list), nil
+		}
+	}
 }

@@ -28,9 +28,10 @@ type Write struct {
 	// it; nil: nothing is asked. Where there is one, a call whose effect the
 	// directory shows already is not made again.
 	Guard func(context.Context, *access.Directory) error
-	// Taken gives, of a call that creates, the ARN of somebody else's object that
-	// has the name; empty: an earlier try of the call made it.
-	Taken func(context.Context, *access.Directory) (string, error)
+	// Named gives, of a call that creates, the ARN of whatever has the name. Where
+	// IAM says that it exists already, it is what an earlier try of the call made, if
+	// the effect is seen, or somebody else's.
+	Named func(*access.Directory) string
 	// Removes says that "no such entity" means that it is gone already.
 	Removes bool
 	// NamesPolicy and NamesPrincipals say that the call names a policy, or users
@@ -50,19 +51,32 @@ func (d *Directory) Perform(ctx context.Context, w *Write) (made resource.Output
 		return nil, true, err
 	}
 	if !there {
-		if refused, err := d.accept(ctx, w); err != nil {
-			return nil, refused, err
-		}
+		err = d.send(ctx, w)
 	}
-	err = d.await(ctx, w)
+	exists := w.Named != nil && Exists(err)
+	if err != nil && !exists && !(w.Removes && NotFound(err)) {
+		return nil, NotAccepted(err), Explain(w.Action, w.Name, err)
+	}
+	lost := d.await(ctx, w)
 	switch unsettled := (*UnsettledError)(nil); {
-	case err == nil:
+	case lost == nil:
 		return w.Made, false, nil
-	case errors.As(err, &unsettled):
-		return nil, false, err
+	case !errors.As(lost, &unsettled):
+		return nil, false, fmt.Errorf("accepted, and then: %w", lost)
+	case exists:
+		return d.taken(ctx, w, Explain(w.Action, w.Name, err))
 	default:
-		return nil, false, fmt.Errorf("accepted, and then: %w", err)
+		return nil, false, lost
 	}
+}
+
+// taken tells of a name that exists and is not ours.
+func (d *Directory) taken(ctx context.Context, w *Write, exists error) (made resource.Outputs, refused bool, err error) {
+	all, err := d.Fresh(ctx)
+	if err != nil {
+		return nil, true, exists
+	}
+	return nil, true, fmt.Errorf("%w: the name is taken by %s", exists, w.Named(all))
 }
 
 // Performed reports whether the effect of a write that may have happened is
@@ -88,30 +102,6 @@ func (d *Directory) guard(ctx context.Context, w *Write) (there bool, err error)
 		return true, nil
 	}
 	return false, w.Guard(ctx, all)
-}
-
-// accept makes the call. Answers that say that it is done already are none.
-func (d *Directory) accept(ctx context.Context, w *Write) (refused bool, err error) {
-	err = d.send(ctx, w)
-	switch {
-	case err == nil, w.Removes && NotFound(err):
-		return false, nil
-	case w.Taken == nil || !Exists(err):
-		return NotAccepted(err), Explain(w.Action, w.Name, err)
-	}
-	exists := Explain(w.Action, w.Name, err)
-	all, err := d.Fresh(ctx)
-	if err != nil {
-		return false, fmt.Errorf("%w, and then: %w", exists, err)
-	}
-	switch by, err := w.Taken(ctx, all); {
-	case err != nil:
-		return false, fmt.Errorf("%w, and then: %w", exists, err)
-	case by != "":
-		return true, fmt.Errorf("%w: the name is taken by %s", exists, by)
-	default:
-		return false, nil
-	}
 }
 
 func (d *Directory) send(ctx context.Context, w *Write) error {

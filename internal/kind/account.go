@@ -2,7 +2,9 @@ package kind
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -84,4 +86,52 @@ func Gather[C, S any](ctx context.Context, live []C, look func(context.Context, 
 		joined.Unread = append(joined.Unread, f.Unread...)
 	}
 	return joined
+}
+
+// DeclareAccess is Declare of a kind that one list of the environment's access
+// is made of; one gives an object with its ID even where it fails. Where access is
+// not managed there is nothing.
+func DeclareAccess[T, S any](env *config.Environment, list func(*config.Access) []T, one func(T) (Object[S], error)) ([]Object[S], error) {
+	if env.Access == nil {
+		return nil, nil
+	}
+	declared := list(env.Access)
+	objects := make([]Object[S], 0, len(declared))
+	for _, d := range declared {
+		o, err := one(d)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.ID, err)
+		}
+		objects = append(objects, o)
+	}
+	slices.SortFunc(objects, func(a, b Object[S]) int { return a.ID.Compare(b.ID) })
+	return objects, nil
+}
+
+// ByName finds what is declared by its name in lower case: IAM does not tell
+// case apart in names (IAM User Guide, "IAM identifiers").
+func ByName[T any](list []T, name func(T) string) map[string]T {
+	by := make(map[string]T, len(list))
+	for _, one := range list {
+		by[strings.ToLower(name(one))] = one
+	}
+	return by
+}
+
+// Specs finds specs by id.
+func Specs[S any](objects []Object[S]) map[resource.ID]S {
+	specs := make(map[resource.ID]S, len(objects))
+	for _, o := range objects {
+		specs[o.ID] = o.Spec
+	}
+	return specs
+}
+
+// Misnamed says that the live object of a declared name spells it otherwise;
+// empty: it does not.
+func Misnamed(noun, have, want string) string {
+	if have == want {
+		return ""
+	}
+	return fmt.Sprintf("the %s is named %s, declared is %s, and IAM does not tell case apart", noun, have, want)
 }

@@ -25,15 +25,15 @@ type PrincipalParams struct {
 // About is the name of the principal that the step is about.
 func (p PrincipalParams) About() string { return p.Name }
 
-// CreateTags are the tags of a principal that is made: those of the step, and
-// the intent of the latest attempt, by which a lost reply is found again.
-func (p PrincipalParams) CreateTags(attempts []string) map[string]string {
-	tags := map[string]string{}
-	maps.Copy(tags, p.Tags)
+// WithIntent are the tags of an object that is made: those that it must have,
+// and the intent of the latest attempt, by which a lost reply is found again.
+func WithIntent(tags map[string]string, attempts []string) map[string]string {
+	with := map[string]string{}
+	maps.Copy(with, tags)
 	if len(attempts) > 0 {
-		tags[TagIntent] = attempts[len(attempts)-1]
+		with[TagIntent] = attempts[len(attempts)-1]
 	}
-	return tags
+	return with
 }
 
 // DecodeStep reads a step's parameters, and refuses a step that is about

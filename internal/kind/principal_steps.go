@@ -88,28 +88,16 @@ func (f PrincipalForm[S]) steps(before, after *Object[S], facts []resource.Fact)
 		return nil, &DeferredError{Reason: "the " + f.Noun + " does not carry our mark"}
 	}
 	// The mark and nothing else; what else differs is planned once it is ours.
-	step := f.step(f.standing(before), AdoptOp, resource.Attrs{"tags": tagAttrs(MarkTags(want.Mark, before.ID))})
-	step.Pre[0] = resource.Precondition{ID: before.ID, Path: "mark", Op: resource.Absent}
-	return []resource.Step{step}, nil
-}
-
-// standing is a live principal as steps speak of it; unique is IAM's own id.
-type standing struct {
-	id           resource.ID
-	mark, unique string
-}
-
-func (f PrincipalForm[S]) standing(before *Object[S]) standing {
-	return standing{id: before.ID, mark: before.Spec.Common().Mark, unique: before.Outputs[f.Noun+"Id"]}
+	return []resource.Step{f.step(before, AdoptOp, resource.Attrs{"tags": MarkParams(want.Mark, before.ID, false)})}, nil
 }
 
 // step is one effect on a live principal that is still ours and still the same:
 // another one of the same name has another unique id.
-func (f PrincipalForm[S]) step(live standing, op string, params resource.Attrs) resource.Step {
-	s := resource.Step{Op: op, ID: live.id, Params: resource.Attrs{"name": live.id.Name}, Pre: []resource.Precondition{
-		{ID: live.id, Path: "mark", Op: resource.Equals, Value: live.mark},
-		{ID: live.id, Path: "outputs." + f.Noun + "Id", Op: resource.Equals, Value: live.unique},
-	}}
+func (f PrincipalForm[S]) step(live *Object[S], op string, params resource.Attrs) resource.Step {
+	s := resource.Step{
+		Op: op, ID: live.ID, Params: resource.Attrs{"name": live.ID.Name},
+		Pre: Claims(live.ID, live.Spec.Common().Mark, live.Outputs, f.Noun+"Id"),
+	}
 	maps.Copy(s.Params, params)
 	return s
 }
@@ -117,10 +105,7 @@ func (f PrincipalForm[S]) step(live standing, op string, params resource.Attrs) 
 func (f PrincipalForm[S]) createSteps(after *Object[S]) []resource.Step {
 	id, want := after.ID, after.Spec.Common()
 	tags := tagAttrs(want.Tags)
-	maps.Copy(tags, tagAttrs(MarkTags(want.Mark, id)))
-	if want.Protect {
-		tags[TagProtect] = "true"
-	}
+	maps.Copy(tags, MarkParams(want.Mark, id, want.Protect))
 	create := resource.Step{Op: "create-" + f.Noun, ID: id, Pre: []resource.Precondition{{ID: id, Op: resource.Absent}},
 		Params: resource.Attrs{"name": want.Name, "path": want.Path, "tags": tags}}
 	if want.Boundary != "" {
@@ -139,9 +124,9 @@ func (f PrincipalForm[S]) createSteps(after *Object[S]) []resource.Step {
 // updateSteps bounds first, gives before it takes (nobody loses a right between
 // two calls that has it before and after), and tags last.
 func (f PrincipalForm[S]) updateSteps(before, after *Object[S], facts []resource.Fact) []resource.Step {
-	have, want, live := before.Spec.Common(), after.Spec.Common(), f.standing(before)
+	have, want := before.Spec.Common(), after.Spec.Common()
 	var list []resource.Step
-	add := func(op string, params resource.Attrs) { list = append(list, f.step(live, op, params)) }
+	add := func(op string, params resource.Attrs) { list = append(list, f.step(before, op, params)) }
 	if want.Boundary != "" && want.Boundary != have.Boundary {
 		op := OpChangeBoundary
 		if have.Boundary == "" {
@@ -162,7 +147,7 @@ func (f PrincipalForm[S]) updateSteps(before, after *Object[S], facts []resource
 	for _, policy := range Without(want.Policies, have.Policies) {
 		add(OpAttach, resource.Attrs{"policy": ParamOf(policy)})
 	}
-	strip(Without(have.Policies, want.Policies), have, facts, live.id, add)
+	strip(Without(have.Policies, want.Policies), have, facts, before.ID, add)
 	further(take)
 	tags := map[string]any{}
 	for name, value := range want.Tags {
@@ -213,10 +198,9 @@ func (f PrincipalForm[S]) deleteSteps(before *Object[S], facts []resource.Fact) 
 			return nil, &DeferredError{Reason: why}
 		}
 	}
-	live := f.standing(before)
 	var list []resource.Step
-	add := func(op string, params resource.Attrs) { list = append(list, f.step(live, op, params)) }
-	strip(have.Policies, have, facts, live.id, add)
+	add := func(op string, params resource.Attrs) { list = append(list, f.step(before, op, params)) }
+	strip(have.Policies, have, facts, before.ID, add)
 	if f.Delete != nil {
 		for _, s := range f.Delete(before.Spec) {
 			add(s.Op, s.Params)

@@ -84,12 +84,7 @@ func (k *groups) gives(w *cloud.Write, op string, p parameters) bool {
 		moved(bare)
 		// A group of the name that is at our path and bare is what an earlier attempt
 		// left: there is nothing else to tell it by, and nothing in it to lose.
-		w.Taken = func(_ context.Context, all *access.Directory) (string, error) {
-			if g := all.Group(p.Group); g != nil && !w.Shows(all) {
-				return g.ARN, nil
-			}
-			return "", nil
-		}
+		w.Named = func(all *access.Directory) string { return all.Taken("group", p.Group) }
 	case opMove, kind.AdoptOp:
 		w.Action, w.Send = "iam:UpdateGroup", cloud.Sending(k.IAM.UpdateGroup, &iam.UpdateGroupInput{GroupName: group, NewPath: aws.String(p.Path)})
 		moved(func(*access.Group) bool { return true })

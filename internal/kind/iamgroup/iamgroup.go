@@ -9,8 +9,6 @@ package iamgroup
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
@@ -146,30 +144,21 @@ func Actions() []kind.Action {
 // declare lists the groups of the environment. Members and policies are refs,
 // so that they are made before the group has them and outlive it.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
-	if env.Access == nil {
-		return nil, nil
-	}
-	objects := make([]kind.Object[Spec], 0, len(env.Access.Groups))
-	for _, group := range env.Access.Groups {
-		id := config.GroupID(group.Name)
-		policies, err := kind.PolicyValues(env, group.Policies)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", id, err)
-		}
-		members := make([]resource.Value, 0, len(group.Members))
-		for _, user := range group.Members {
-			members = append(members, resource.RefTo(config.UserID(user), "arn"))
-		}
+	list := func(a *config.Access) []config.Group { return a.Groups }
+	return kind.DeclareAccess(env, list, func(g config.Group) (kind.Object[Spec], error) {
+		policies, err := kind.PolicyValues(env, g.Policies)
 		spec := Spec{
-			Mark: env.Name, Name: group.Name, Path: group.Path, Policies: policies, Inline: map[string]access.Document{},
-			Members: kind.AsSet(members), Protect: group.Protect, Adopt: group.Adopt,
+			Mark: env.Name, Name: g.Name, Path: g.Path, Policies: policies, Inline: map[string]access.Document{},
+			Members: make([]resource.Value, 0, len(g.Members)), Protect: g.Protect, Adopt: g.Adopt,
 		}
-		if !kind.InPath(env, group.Path) {
+		for _, user := range g.Members {
+			spec.Members = append(spec.Members, resource.RefTo(config.UserID(user), "arn"))
+		}
+		spec.Members = kind.AsSet(spec.Members)
+		if !kind.InPath(env, g.Path) {
 			// A group elsewhere could not be known as ours.
 			spec.Path = env.Access.Path
 		}
-		objects = append(objects, kind.Object[Spec]{ID: id, Spec: spec, Why: []resource.Source{group.Source}})
-	}
-	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
-	return objects, nil
+		return kind.Object[Spec]{ID: config.GroupID(g.Name), Spec: spec, Why: []resource.Source{g.Source}}, err
+	})
 }

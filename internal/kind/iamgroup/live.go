@@ -18,14 +18,11 @@ import (
 // "IAM identifiers").
 func look(_ context.Context, env *config.Environment, all *access.Directory, only []resource.ID) kind.Observation[Spec] {
 	var seen kind.Observation[Spec]
-	declared := map[string]string{}
-	for _, group := range env.Access.Groups {
-		declared[strings.ToLower(group.Name)] = group.Name
-	}
+	declared := kind.ByName(env.Access.Groups, func(g config.Group) string { return g.Name })
 	for _, live := range all.Groups {
 		ours := kind.InPath(env, live.Path)
-		name, named := declared[strings.ToLower(live.Name)]
-		id := config.GroupID(cmp.Or(name, live.Name))
+		want, named := declared[strings.ToLower(live.Name)]
+		id := config.GroupID(cmp.Or(want.Name, live.Name))
 		if !kind.Asked(only, id) || !ours && !named {
 			continue
 		}

@@ -1,7 +1,6 @@
 package iamgroup
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -12,32 +11,26 @@ import (
 
 // check judges the live groups.
 func check(desired, observed []kind.Object[Spec], _ []resource.Fact) []resource.Finding {
-	live := map[resource.ID]Spec{}
-	for _, have := range observed {
-		live[have.ID] = have.Spec
-	}
+	live := kind.Specs(observed)
 	var findings []resource.Finding
 	for _, want := range desired {
 		have, there := live[want.ID]
+		misnamed := kind.Misnamed("group", have.Name, want.Spec.Name)
 		if want.Spec.Protect {
 			findings = append(findings, resource.Finding{
 				Rule: "cannot-protect", Severity: resource.Note, ID: want.ID,
 				Reason: "IAM groups have no tags: protect ends for a group when it leaves the configuration",
 			})
 		}
-		if there && have.Mark == want.Spec.Mark && have.Name != want.Spec.Name {
+		if there && have.Mark == want.Spec.Mark && misnamed != "" {
 			findings = append(findings, resource.Finding{
-				Rule: "misplaced-group", Severity: resource.Refuse, ID: want.ID, Reason: misnamed(have, want.Spec),
+				Rule: "misplaced-group", Severity: resource.Refuse, ID: want.ID, Reason: misnamed,
 				Hint: "declare the name that it has, or a group with a new name",
 			})
 		}
 	}
 	slices.SortFunc(findings, resource.Finding.Compare)
 	return findings
-}
-
-func misnamed(have, want Spec) string {
-	return fmt.Sprintf("the group is named %s, declared is %s, and IAM does not tell case apart", have.Name, want.Name)
 }
 
 // steps says how to get from the live group to the declared one.
@@ -54,7 +47,7 @@ func steps(before, after *kind.Object[Spec], _ []resource.Fact) ([]resource.Step
 	case before.Spec.Mark != "" && before.Spec.Mark != after.Spec.Mark:
 		return nil, &kind.DeferredError{Reason: "the group has the path " + before.Spec.Mark}
 	case before.Spec.Name != after.Spec.Name:
-		return nil, &kind.DeferredError{Reason: misnamed(before.Spec, after.Spec)}
+		return nil, &kind.DeferredError{Reason: kind.Misnamed("group", before.Spec.Name, after.Spec.Name)}
 	}
 	move := resource.Step{
 		Op: opMove, ID: after.ID, Pre: claims(before),

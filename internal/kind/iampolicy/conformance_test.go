@@ -81,7 +81,7 @@ func instantly() cloud.Clock {
 // open makes the kind over a directory of its own.
 func (p place) open(t *testing.T) kind.Kind {
 	t.Helper()
-	k, err := iampolicy.New(iampolicy.Options{IAM: p.api, Directory: cloud.NewDirectory(p.api, instantly(), nil), Clock: instantly()})
+	k, err := iampolicy.New(iampolicy.Options{IAM: p.api, Directory: cloud.NewDirectory(p.api, instantly(), nil)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
@@ -69,10 +67,6 @@ type Options struct {
 	// Directory is all of IAM, shared by the IAM kinds; one for each reading of
 	// the world.
 	Directory *cloud.Directory
-	// Clock and Waits are how long a tag may take to be seen; zero values mean the
-	// wall clock and cloud.SettleWaits.
-	Clock cloud.Clock
-	Waits []time.Duration
 }
 
 type policies struct{ Options }
@@ -82,13 +76,11 @@ func New(o Options) (kind.Kind, error) {
 	if o.IAM == nil || o.Directory == nil {
 		return kind.Kind{}, errors.New("iam-policy: needs a client for IAM and a directory")
 	}
-	if o.Waits == nil {
-		o.Waits = cloud.SettleWaits()
-	}
 	k := &policies{o}
+	account := kind.Account[Spec]{Kind: Name, Directory: o.Directory, Unread: cloud.Unread, Look: k.look}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
-		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: account.Observe, Read: account.Read,
+		Check: check, Steps: steps, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -113,7 +105,7 @@ func Traits() resource.Traits {
 		// Principals attach and detach in the same plan.
 		Moving: []string{"attachedTo"},
 		Satisfies: func(path string, desired, observed resource.Attrs) bool {
-			return path == "document" && equivalent(desired, observed)
+			return path == "document" && kind.SameDocument(desired[path], observed[path])
 		},
 		Risks: map[string]resource.Risk{
 			// A policy that is attached to nobody gives nobody power: whoever attaches it
@@ -133,73 +125,45 @@ func Traits() resource.Traits {
 // Actions are all that the kind asks of AWS. Tags given with a create need the
 // right to tag (IAM User Guide, "Tagging IAM resources").
 func Actions() []kind.Action {
-	write := func(name string, ops ...string) kind.Action {
-		return kind.Action{Name: name, Writes: true, Ops: ops}
-	}
 	return []kind.Action{
 		{Name: "iam:GetAccountAuthorizationDetails"},
 		{Name: "iam:ListPolicyTags"},
-		write("iam:CreatePolicy", opCreate),
-		write("iam:TagPolicy", opCreate, opProtect, kind.AdoptOp),
-		write("iam:CreatePolicyVersion", opWrite, opNarrow),
-		write("iam:SetDefaultPolicyVersion", opReturn, opNarrowBack),
-		write("iam:DeletePolicyVersion", opPrune),
-		write("iam:DeletePolicy", opDelete),
+		kind.Writing("iam:CreatePolicy", opCreate),
+		kind.Writing("iam:TagPolicy", opCreate, opProtect, kind.AdoptOp),
+		kind.Writing("iam:CreatePolicyVersion", opWrite, opNarrow),
+		kind.Writing("iam:SetDefaultPolicyVersion", opReturn, opNarrowBack),
+		kind.Writing("iam:DeletePolicyVersion", opPrune),
+		kind.Writing("iam:DeletePolicy", opDelete),
 	}
-}
-
-// equivalent compares the documents of two sets of attributes by meaning.
-func equivalent(desired, observed resource.Attrs) bool {
-	documentOf := func(attrs resource.Attrs) (access.Document, bool) {
-		var holder struct {
-			Document access.Document `json:"document,omitzero"`
-		}
-		document, there := attrs["document"]
-		err := resource.Attrs{"document": document}.Decode(&holder)
-		return holder.Document, there && err == nil
-	}
-	want, wanted := documentOf(desired)
-	have, there := documentOf(observed)
-	return wanted && there && want.Equivalent(have)
 }
 
 // declare lists the managed policies of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
-	if env.Access == nil {
-		return nil, nil
-	}
 	keys := map[string]config.Key{}
 	for _, key := range env.Keys {
 		keys[key.Name] = key
 	}
-	var objects []kind.Object[Spec]
-	for _, policy := range env.Access.Policies {
-		id := config.PolicyID(policy.Name)
-		document, err := lower(policy.Statements, keys, env.AWS.Account)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: declare: %w", policy.Source, id, err)
-		}
-		objects = append(objects, kind.Object[Spec]{ID: id, Why: []resource.Source{policy.Source}, Spec: Spec{
-			Mark: env.Name, Name: policy.Name, Path: policy.Path, Description: policy.Description, Document: document,
-			Protect: policy.Protect, Adopt: policy.Adopt,
-		}})
-	}
-	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
-	return objects, nil
+	list := func(a *config.Access) []config.Policy { return a.Policies }
+	return kind.DeclareAccess(env, list, func(p config.Policy) (kind.Object[Spec], error) {
+		document, err := lower(p, keys, env.AWS.Account)
+		return kind.Object[Spec]{ID: config.PolicyID(p.Name), Why: []resource.Source{p.Source}, Spec: Spec{
+			Mark: env.Name, Name: p.Name, Path: p.Path, Description: p.Description, Document: document, Protect: p.Protect, Adopt: p.Adopt,
+		}}, err
+	})
 }
 
-// lower writes statements as IAM reads them.
-func lower(statements []config.Statement, keys map[string]config.Key, account string) (access.Document, error) {
+// lower writes a policy's statements as IAM reads them.
+func lower(p config.Policy, keys map[string]config.Key, account string) (access.Document, error) {
 	document := access.Document{Version: access.Version}
-	if len(statements) == 0 {
-		return document, errors.New("has no statement")
+	if len(p.Statements) == 0 {
+		return document, fmt.Errorf("%s: has no statement", p.Source)
 	}
-	for i, s := range statements {
+	for i, s := range p.Statements {
 		statement := access.Statement{Sid: s.Sid, Effect: access.Allow, Actions: slices.Clone(s.Actions)}
 		for _, name := range s.Keys {
 			key, known := keys[name]
 			if !known {
-				return document, fmt.Errorf("statement %d: %q is no key of the environment", i+1, name)
+				return document, fmt.Errorf("%s: statement %d: %q is no key of the environment", p.Source, i+1, name)
 			}
 			statement.Resources = append(statement.Resources, resource.RefTo(key.ResourceID(), "arn"))
 		}
@@ -215,14 +179,9 @@ func lower(statements []config.Statement, keys map[string]config.Key, account st
 			}
 		}
 		if len(statement.Actions) == 0 || len(statement.Resources) == 0 {
-			return document, fmt.Errorf("statement %d: needs actions and resources", i+1)
+			return document, fmt.Errorf("%s: statement %d: needs actions and resources", p.Source, i+1)
 		}
 		document.Statements = append(document.Statements, statement)
 	}
 	return document, nil
-}
-
-// within reports whether a path is the environment's own or lies below it.
-func within(env *config.Environment, path string) bool {
-	return env.Access != nil && env.Access.Path != "" && strings.HasPrefix(path, env.Access.Path)
 }

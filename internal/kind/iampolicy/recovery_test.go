@@ -181,7 +181,7 @@ func TestIAMThatNeverShowsItIsNotCalledRefused(t *testing.T) {
 	b.write(t, arn, wide)
 	step := b.first(zero, "return-to-version")
 	b.fake.IAM().Lag(100)
-	if _, err := b.do(step); err == nil || refused(err) || !strings.Contains(err.Error(), "was accepted and cannot be seen yet") {
+	if _, err := b.do(step); err == nil || refused(err) || !strings.Contains(err.Error(), "IAM accepted it, and does not show it") {
 		t.Errorf("%v", err)
 	}
 }

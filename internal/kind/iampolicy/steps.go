@@ -1,12 +1,9 @@
 package iampolicy
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -15,10 +12,7 @@ import (
 
 // check judges the live policies.
 func check(desired, observed []kind.Object[Spec], _ []resource.Fact) []resource.Finding {
-	declared := map[resource.ID]Spec{}
-	for _, want := range desired {
-		declared[want.ID] = want.Spec
-	}
+	declared := kind.Specs(desired)
 	var findings []resource.Finding
 	for _, have := range observed {
 		want, wanted := declared[have.ID]
@@ -42,91 +36,73 @@ func check(desired, observed []kind.Object[Spec], _ []resource.Fact) []resource.
 
 // misplaced says why a live policy cannot become the declared one.
 func misplaced(have, want Spec) string {
-	switch {
-	case have.Name != want.Name:
-		return fmt.Sprintf("the policy is named %s, declared is %s, and IAM does not tell case apart", have.Name, want.Name)
-	case have.Path != want.Path:
+	if have.Name == want.Name && have.Path != want.Path {
 		return fmt.Sprintf("the policy has path %s, declared is %s, and AWS moves no policy", have.Path, want.Path)
-	default:
-		return ""
 	}
+	return kind.Misnamed("policy", have.Name, want.Name)
 }
 
 // steps says how to get from the live policy to the declared one.
-func steps(before, after *kind.Object[Spec], _ []resource.Fact) ([]resource.Step, error) {
+func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.Step, error) {
 	switch {
 	case after == nil:
-		return deleteSteps(before)
+		return deleteSteps(before, facts)
 	case before == nil:
-		return createSteps(after)
+		return createSteps(after), nil
 	}
-	mark := before.Spec.Mark
-	if mark != "" && mark != after.Spec.Mark {
+	switch mark, reason := before.Spec.Mark, misplaced(before.Spec, after.Spec); {
+	case mark != "" && mark != after.Spec.Mark:
 		return nil, &kind.DeferredError{Reason: "the policy carries the mark of " + mark}
-	}
-	if reason := misplaced(before.Spec, after.Spec); reason != "" {
+	case reason != "":
 		return nil, &kind.DeferredError{Reason: reason}
+	case mark != "":
+		return updateSteps(before, after), nil
+	case !after.Spec.Adopt:
+		return nil, &kind.DeferredError{Reason: "the policy does not carry our mark"}
 	}
-	if mark == "" {
-		return adoptSteps(before, after)
-	}
-	return updateSteps(before, after)
+	// The mark is written and nothing else; what else differs is planned once the
+	// policy is ours.
+	return []resource.Step{step(before, kind.AdoptOp, resource.Attrs{"tags": kind.MarkParams(after.Spec.Mark, after.ID, false)}, "arn")}, nil
 }
 
-func createSteps(after *kind.Object[Spec]) ([]resource.Step, error) {
+func createSteps(after *kind.Object[Spec]) []resource.Step {
 	id, s := after.ID, after.Spec
-	document, err := resource.Encode(s.Document)
-	if err != nil {
-		return nil, err
-	}
-	params := resource.Attrs{"name": s.Name, "path": s.Path, "document": map[string]any(document), "tags": tagParams(s, id)}
+	params := resource.Attrs{"name": s.Name, "path": s.Path, "document": s.Document, "tags": kind.MarkParams(s.Mark, id, s.Protect)}
 	if s.Description != "" {
 		params["description"] = s.Description
 	}
-	return []resource.Step{{Op: opCreate, ID: id, Pre: []resource.Precondition{{ID: id, Op: resource.Absent}}, Params: params}}, nil
+	return []resource.Step{{Op: opCreate, ID: id, Pre: []resource.Precondition{{ID: id, Op: resource.Absent}}, Params: params}}
 }
 
-// claims are what must hold before any effect on a live policy: that it is
-// ours, that very one, and that the version in force is the one that was seen.
-func claims(before *kind.Object[Spec]) []resource.Precondition {
-	mark := resource.Precondition{ID: before.ID, Path: "mark", Op: resource.Equals, Value: before.Spec.Mark}
-	if before.Spec.Mark == "" {
-		mark = resource.Precondition{ID: before.ID, Path: "mark", Op: resource.Absent}
-	}
-	return []resource.Precondition{
-		mark,
-		{ID: before.ID, Path: "outputs.arn", Op: resource.Equals, Value: before.Outputs["arn"]},
-		{ID: before.ID, Path: "outputs.version", Op: resource.Equals, Value: before.Outputs["version"]},
-	}
+// step is one effect on a live policy that is ours, and that very one by some of
+// its outputs.
+func step(before *kind.Object[Spec], op string, params resource.Attrs, same ...string) resource.Step {
+	params["arn"] = before.Outputs["arn"]
+	return resource.Step{Op: op, ID: before.ID, Pre: kind.Claims(before.ID, before.Spec.Mark, before.Outputs, same...), Params: params}
 }
 
-func updateSteps(before, after *kind.Object[Spec]) ([]resource.Step, error) {
-	id, have, want := after.ID, before.Spec, after.Spec
-	arn, pre := before.Outputs["arn"], claims(before)
+func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
+	have, want := before.Spec, after.Spec
 	var list []resource.Step
 	if want.Document.Statements != nil && !want.Document.Equivalent(have.Document) {
-		document, err := resource.Encode(want.Document)
-		if err != nil {
-			return nil, err
+		op, back := opWrite, opReturn
+		if access.Narrows(have.Document, want.Document) {
+			op, back = opNarrow, opNarrowBack
 		}
-		params := resource.Attrs{"arn": arn, "from": before.Outputs["version"], "document": map[string]any(document)}
-		narrower := access.Narrows(have.Document, want.Document)
-		step := resource.Step{Op: pick(narrower, opNarrow, opWrite), ID: id, Pre: pre, Params: params}
-		if version := alike(have.Versions, digest(want.Document)); version != "" {
+		params := resource.Attrs{"from": before.Outputs["version"], "document": want.Document}
+		if version := alike(have.Versions, want.Document.Digest()); version != "" {
 			// The document is there already: it is put in force again, and no version
 			// is lost for it.
-			step.Op, params["version"] = pick(narrower, opNarrowBack, opReturn), version
+			op, params["version"] = back, version
 		} else {
-			list = append(list, pruneSteps(before, maxVersions-1)...)
+			list = pruneSteps(before, maxVersions-1)
 		}
-		list = append(list, step)
+		list = append(list, step(before, op, params, "arn", "version"))
 	}
 	if want.Protect && !have.Protect {
-		list = append(list, resource.Step{
-			Op: opProtect, ID: id, Pre: pre[:2], Params: resource.Attrs{"arn": arn, "tags": map[string]any{kind.TagProtect: "true"}},
-		})
+		list = append(list, step(before, opProtect, resource.Attrs{"tags": map[string]any{kind.TagProtect: "true"}}, "arn"))
 	}
-	return list, nil
+	return list
 }
 
 // pruneSteps deletes the oldest versions that are not in force until as many
@@ -136,47 +112,28 @@ func pruneSteps(before *kind.Object[Spec], stay int) []resource.Step {
 	excess := len(versions) - stay
 	var list []resource.Step
 	for _, version := range versions {
-		if version == before.Outputs["version"] || len(list) >= excess {
-			continue
+		if version != before.Outputs["version"] && len(list) < excess {
+			list = append(list, step(before, opPrune, resource.Attrs{"version": version}, "arn", "version"))
 		}
-		list = append(list, resource.Step{
-			Op: opPrune, ID: before.ID, Pre: claims(before), Params: resource.Attrs{"arn": before.Outputs["arn"], "version": version},
-		})
 	}
 	return list
 }
 
-func deleteSteps(before *kind.Object[Spec]) ([]resource.Step, error) {
-	s := before.Spec
-	if s.Protect {
+// deleteSteps removes a policy that nobody declares any more. Who is ours lets go
+// of it in the same plan, and before: whether everybody has is asked right before
+// each effect.
+func deleteSteps(before *kind.Object[Spec], facts []resource.Fact) ([]resource.Step, error) {
+	if before.Spec.Protect {
 		return nil, &kind.DeferredError{Reason: "the policy carries " + kind.TagProtect + ": a person takes that off first"}
 	}
-	if len(s.AttachedTo) > 0 {
-		return nil, &kind.DeferredError{Reason: "the policy is still attached to " + strings.Join(s.AttachedTo, ", ")}
+	if others := resource.FactsOf(facts, before.ID)[factHeld]; others != "" {
+		return nil, &kind.DeferredError{Reason: "the policy is still attached to " + others}
 	}
-	list := pruneSteps(before, 1)
-	return append(list, resource.Step{Op: opDelete, ID: before.ID, Pre: claims(before), Params: resource.Attrs{"arn": before.Outputs["arn"]}}), nil
-}
-
-// adoptSteps writes the mark and nothing else; what else differs is planned
-// once the policy is ours.
-func adoptSteps(before, after *kind.Object[Spec]) ([]resource.Step, error) {
-	if !after.Spec.Adopt {
-		return nil, &kind.DeferredError{Reason: "the policy does not carry our mark"}
+	list := append(pruneSteps(before, 1), step(before, opDelete, resource.Attrs{}, "arn", "version"))
+	for i := range list {
+		list[i].Pre = append(list[i].Pre, resource.Precondition{ID: before.ID, Path: "attachedTo", Op: resource.Absent})
 	}
-	params := resource.Attrs{"arn": before.Outputs["arn"], "tags": tagParams(Spec{Mark: after.Spec.Mark}, after.ID)}
-	return []resource.Step{{Op: kind.AdoptOp, ID: after.ID, Pre: claims(before)[:2], Params: params}}, nil
-}
-
-func tagParams(s Spec, id resource.ID) map[string]any {
-	tags := map[string]any{}
-	for name, value := range kind.MarkTags(s.Mark, id) {
-		tags[name] = value
-	}
-	if s.Protect {
-		tags[kind.TagProtect] = "true"
-	}
-	return tags
+	return list, nil
 }
 
 // alike is the newest version that means the same, or nothing.
@@ -189,18 +146,7 @@ func alike(versions map[string]string, want string) string {
 	return ""
 }
 
-// sorted lists versions from the oldest on: v9 is older than v10.
+// sorted lists versions from the oldest on.
 func sorted(versions map[string]string) []string {
-	number := func(version string) int {
-		n, _ := strconv.Atoi(strings.TrimPrefix(version, "v"))
-		return n
-	}
-	return slices.SortedFunc(maps.Keys(versions), func(a, b string) int { return cmp.Or(cmp.Compare(number(a), number(b)), strings.Compare(a, b)) })
-}
-
-func pick(first bool, a, b string) string {
-	if first {
-		return a
-	}
-	return b
+	return slices.SortedFunc(maps.Keys(versions), access.CompareVersions)
 }

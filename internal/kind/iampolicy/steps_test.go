@@ -136,7 +136,7 @@ func TestWhatCannotBeDoneIsDeferredWithItsReason(t *testing.T) {
 		"another case":       {func(s *iampolicy.Spec) { s.Name = strings.ToUpper(zero) }, false, "the policy is named VALIDATOR-0-SIGNER, declared is validator-0-signer, and IAM does not tell case apart"},
 		"somebody's mark":    {func(s *iampolicy.Spec) { s.Mark = "/reconcile/production/" }, false, "the policy carries the mark of /reconcile/production/"},
 		"no mark":            {func(s *iampolicy.Spec) { s.Mark = "" }, false, "the policy does not carry our mark"},
-		"attached":           {func(s *iampolicy.Spec) { s.AttachedTo = []string{"group/a", "user/b"} }, true, "the policy is still attached to group/a, user/b"},
+		"attached":           {func(s *iampolicy.Spec) { s.AttachedTo = []string{"group/a", "role/ours", "user/b"} }, true, "the policy is still attached to group/a, user/b"},
 		"protected":          {func(s *iampolicy.Spec) { s.Protect = true }, true, "the policy carries reconcile:protect: a person takes that off first"},
 		"nothing is adopted": {func(s *iampolicy.Spec) { s.Mark, s.Path = "", "/" }, false, "the policy has path /, declared is /reconcile/staging/, and AWS moves no policy"},
 	} {
@@ -144,7 +144,11 @@ func TestWhatCannotBeDoneIsDeferredWithItsReason(t *testing.T) {
 		if test.delete {
 			after = nil
 		}
-		_, err := b.k.Steps(object(test.before), after, nil)
+		var facts []resource.Fact
+		if name == "attached" {
+			facts = []resource.Fact{{ID: declared.ID, Name: "held-by-others", Value: "group/a, user/b"}}
+		}
+		_, err := b.k.Steps(object(test.before), after, facts)
 		if later := (*kind.DeferredError)(nil); !errors.As(err, &later) || later.Reason != test.want {
 			t.Errorf("%s: %v", name, err)
 		}

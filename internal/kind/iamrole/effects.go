@@ -117,7 +117,7 @@ func (k *iamRole) create(w *cloud.Write, p parameters, attempts []string) error 
 	if err != nil {
 		return err
 	}
-	in := &iam.CreateRoleInput{RoleName: aws.String(p.Name), Path: aws.String(p.Path), AssumeRolePolicyDocument: &text, Tags: cloud.IAMTags(p.CreateTags(attempts))}
+	in := &iam.CreateRoleInput{RoleName: aws.String(p.Name), Path: aws.String(p.Path), AssumeRolePolicyDocument: &text, Tags: cloud.IAMTags(kind.WithIntent(p.Tags, attempts))}
 	if p.Boundary != "" {
 		in.PermissionsBoundary = aws.String(p.Boundary)
 	}
@@ -128,12 +128,7 @@ func (k *iamRole) create(w *cloud.Write, p parameters, attempts []string) error 
 		return slices.Contains(attempts, r.Tags[kind.TagIntent]) && r.Boundary == p.Boundary && r.Tagged(p.Tags) && r.Trust.Equivalent(p.Trust)
 	}
 	w.Action, w.NamesPrincipals, w.Send = "iam:CreateRole", true, cloud.Sending(k.IAM.CreateRole, in)
-	w.Taken = func(_ context.Context, all *access.Directory) (string, error) {
-		if r := all.Role(p.Name); r != nil && !ours(r) {
-			return r.ARN, nil
-		}
-		return "", nil
-	}
+	w.Named = func(all *access.Directory) string { return all.Taken(noun, p.Name) }
 	w.Shows = func(all *access.Directory) bool {
 		r := all.Role(p.Name)
 		if r == nil || !ours(r) {

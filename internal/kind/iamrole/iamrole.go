@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
@@ -141,26 +140,18 @@ func satisfies(path string, desired, observed resource.Attrs) bool {
 
 // declare lists the roles of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
-	if env.Access == nil {
-		return nil, nil
-	}
-	objects := make([]kind.Object[Spec], 0, len(env.Access.Roles))
-	for _, role := range env.Access.Roles {
-		id := config.RoleID(role.Name)
-		common := kind.Principal{Name: role.Name, Path: role.Path, Boundary: role.Boundary, Protect: role.Protect, Adopt: role.Adopt}
-		common, err := kind.DesiredPrincipal(env, common, role.Policies, role.Agent, role.Operator)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", id, err)
+	list := func(a *config.Access) []config.Role { return a.Roles }
+	return kind.DeclareAccess(env, list, func(r config.Role) (o kind.Object[Spec], err error) {
+		o = kind.Object[Spec]{ID: config.RoleID(r.Name), Why: []resource.Source{r.Source}, Spec: Spec{MaxSession: int(r.MaxSession.Seconds())}}
+		common := kind.Principal{Name: r.Name, Path: r.Path, Boundary: r.Boundary, Protect: r.Protect, Adopt: r.Adopt}
+		if o.Spec.Principal, err = kind.DesiredPrincipal(env, common, r.Policies, r.Agent, r.Operator); err != nil {
+			return o, err
 		}
-		trust, err := trustOf(env.AWS, role.Trust)
-		if err != nil {
-			return nil, fmt.Errorf("%s: trust: %w", id, err)
+		if o.Spec.Trust, err = trustOf(env.AWS, r.Trust); err != nil {
+			return o, fmt.Errorf("trust: %w", err)
 		}
-		objects = append(objects, kind.Object[Spec]{ID: id, Why: []resource.Source{role.Source},
-			Spec: Spec{Principal: common, Trust: trust, MaxSession: int(role.MaxSession.Seconds())}})
-	}
-	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
-	return objects, nil
+		return o, nil
+	})
 }
 
 func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resource.Finding {

@@ -100,7 +100,7 @@ func (k *iamUser) shared(w *cloud.Write, step resource.Step, p parameters, shows
 // create makes the user with its tags and its boundary in one call, so that no
 // user is ever without them.
 func (k *iamUser) create(w *cloud.Write, p parameters, attempts []string) {
-	in := &iam.CreateUserInput{UserName: aws.String(p.Name), Path: aws.String(p.Path), Tags: cloud.IAMTags(p.CreateTags(attempts))}
+	in := &iam.CreateUserInput{UserName: aws.String(p.Name), Path: aws.String(p.Path), Tags: cloud.IAMTags(kind.WithIntent(p.Tags, attempts))}
 	if p.Boundary != "" {
 		in.PermissionsBoundary = aws.String(p.Boundary)
 	}
@@ -108,12 +108,7 @@ func (k *iamUser) create(w *cloud.Write, p parameters, attempts []string) {
 		return slices.Contains(attempts, u.Tags[kind.TagIntent]) && u.Boundary == p.Boundary && u.Tagged(p.Tags)
 	}
 	w.Action, w.NamesPolicy, w.Send = "iam:CreateUser", true, cloud.Sending(k.IAM.CreateUser, in)
-	w.Taken = func(_ context.Context, all *access.Directory) (string, error) {
-		if u := all.User(p.Name); u != nil && !ours(u) {
-			return u.ARN, nil
-		}
-		return "", nil
-	}
+	w.Named = func(all *access.Directory) string { return all.Taken(noun, p.Name) }
 	w.Shows = func(all *access.Directory) bool {
 		u := all.User(p.Name)
 		if u == nil || !ours(u) {

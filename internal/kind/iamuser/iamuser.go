@@ -118,21 +118,12 @@ func Actions() []kind.Action {
 
 // declare lists the users of the environment.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
-	if env.Access == nil {
-		return nil, nil
-	}
-	objects := make([]kind.Object[Spec], 0, len(env.Access.Users))
-	for _, user := range env.Access.Users {
-		id := config.UserID(user.Name)
-		common := kind.Principal{Name: user.Name, Path: user.Path, Boundary: user.Boundary, Protect: user.Protect, Adopt: user.Adopt}
-		common, err := kind.DesiredPrincipal(env, common, user.Policies, user.Agent, user.Operator)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", id, err)
-		}
-		objects = append(objects, kind.Object[Spec]{ID: id, Spec: Spec{Principal: common, Groups: []string{}}, Why: []resource.Source{user.Source}})
-	}
-	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
-	return objects, nil
+	list := func(a *config.Access) []config.User { return a.Users }
+	return kind.DeclareAccess(env, list, func(u config.User) (kind.Object[Spec], error) {
+		common := kind.Principal{Name: u.Name, Path: u.Path, Boundary: u.Boundary, Protect: u.Protect, Adopt: u.Adopt}
+		common, err := kind.DesiredPrincipal(env, common, u.Policies, u.Agent, u.Operator)
+		return kind.Object[Spec]{ID: config.UserID(u.Name), Spec: Spec{Principal: common, Groups: []string{}}, Why: []resource.Source{u.Source}}, err
+	})
 }
 
 func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resource.Finding {
