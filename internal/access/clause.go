@@ -18,6 +18,8 @@ type source struct {
 	// Variables and tags").
 	variables bool
 	clauses   []clause
+	// remembers: it may be asked again and again.
+	remembers bool
 	// byAction remembers which statements are about an action.
 	byAction map[string][]*clause
 	// forAll remembers about which actions it says the same whoever calls.
@@ -33,7 +35,7 @@ type clause struct {
 }
 
 func newSource(label string, d Document) *source {
-	s := &source{label: label, fault: d.Fault, variables: d.Version == Version, byAction: map[string][]*clause{}, forAll: map[string]bool{}}
+	s := &source{label: label, fault: d.Fault, variables: d.Version == Version, remembers: true}
 	s.clauses = make([]clause, len(d.Statements))
 	for i, statement := range d.Statements {
 		s.clauses[i] = clause{Statement: statement, from: s, number: i + 1, actions: lowered(statement.Actions), notActions: lowered(statement.NotActions)}
@@ -66,7 +68,10 @@ func (s *source) about(action string) []*clause {
 			list = append(list, &s.clauses[i])
 		}
 	}
-	if s.byAction != nil {
+	if s.remembers {
+		if s.byAction == nil {
+			s.byAction = map[string][]*clause{}
+		}
 		s.byAction[action] = list
 	}
 	return list
@@ -77,8 +82,11 @@ func (s *source) about(action string) []*clause {
 // and the call itself.
 func (s *source) impersonal(action string) bool {
 	same, known := s.forAll[action]
-	if !known && s.forAll != nil {
+	if !known && s.remembers {
 		same = !slices.ContainsFunc(s.about(action), (*clause).personal)
+		if s.forAll == nil {
+			s.forAll = map[string]bool{}
+		}
 		s.forAll[action] = same
 	}
 	return same

@@ -47,23 +47,24 @@ type caller struct {
 // index is the world made ready for many questions. It remembers what it found
 // and serves one question at a time.
 type index struct {
-	world   *World
-	callers []*caller
-	byARN   map[string]*caller
-	byID    map[string]*caller
-	roles   map[string]*caller
-	keys    map[string]*Key
-	buckets map[string]*Bucket
-	around  map[string]*source
-	refs    map[resource.Ref]string
-	policy  map[string]*source
-	groups  map[string]*Group
-	group   map[string][]*source
-	tagged  map[*caller]bool
-	actors  map[string]*actors
-	unions  map[string][]*caller
-	as      map[*caller][]*caller
-	weighed map[string]map[weighing]rulings
+	world    *World
+	callers  []*caller
+	byARN    map[string]*caller
+	byID     map[string]*caller
+	roles    map[string]*caller
+	keys     map[string]*Key
+	buckets  map[string]*Bucket
+	around   map[string]*source
+	refs     map[resource.Ref]string
+	policy   map[string]*source
+	groups   map[string]*Group
+	group    map[string][]*source
+	tagged   map[*caller]bool
+	actors   map[string]*actors
+	unions   map[string][]*caller
+	as       map[*caller][]*caller
+	weighed  map[string]map[weighing]rulings
+	listings map[*clause]listing
 	// lastHeld is the answer that was given last.
 	lastHeld struct {
 		action, arn string
@@ -81,7 +82,7 @@ func newIndex(w *World) *index {
 		world: w, byARN: map[string]*caller{}, byID: map[string]*caller{}, roles: map[string]*caller{},
 		keys: map[string]*Key{}, buckets: map[string]*Bucket{}, around: map[string]*source{}, refs: map[resource.Ref]string{},
 		policy: map[string]*source{}, groups: map[string]*Group{}, group: map[string][]*source{}, tagged: map[*caller]bool{},
-		actors: map[string]*actors{}, unions: map[string][]*caller{}, as: map[*caller][]*caller{}, alike: map[string][]string{}, weighed: map[string]map[weighing]rulings{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{}, usually: map[string]map[string][]string{},
+		actors: map[string]*actors{}, unions: map[string][]*caller{}, as: map[*caller][]*caller{}, alike: map[string][]string{}, weighed: map[string]map[weighing]rulings{}, listings: map[*clause]listing{}, links: map[pair]link{}, raises: map[pair]link{}, puppet: map[*caller][]*caller{}, usually: map[string]map[string][]string{},
 	}
 	for i := range w.Keys {
 		key := &w.Keys[i]

@@ -159,10 +159,43 @@ func (s *situation) onResource(c *clause, trust bool) (answer, string) {
 	case (c.Resources == nil) == (c.NotResources == nil):
 		return maybe, "it has no Resource, or Resource and NotResource"
 	case c.Resources != nil:
-		return s.anyResource(c, c.Resources)
+		return s.amongResources(c)
 	}
 	matched, why := s.anyResource(c, c.NotResources)
 	return matched.not(), why
+}
+
+// listing is a long list of resources, made ready for many questions.
+type listing struct {
+	// exact are those that are named as they are, open all others.
+	exact map[string]bool
+	open  Values
+}
+
+// amongResources is anyResource of the statement's own list. A policy may name
+// hundreds of keys, and is asked about each of them.
+func (s *situation) amongResources(c *clause) (answer, string) {
+	const few = 4
+	if len(c.Resources) <= few {
+		return s.anyResource(c, c.Resources)
+	}
+	list, known := s.index.listings[c]
+	if !known {
+		list.exact = map[string]bool{}
+		for _, v := range c.Resources {
+			text, resolved := s.index.resolve(v)
+			if !resolved || strings.ContainsAny(text, "*?$\x00") {
+				list.open = append(list.open, v)
+			} else {
+				list.exact[text] = true
+			}
+		}
+		s.index.listings[c] = list
+	}
+	if list.exact[s.resource] {
+		return yes, ""
+	}
+	return s.anyResource(c, list.open)
 }
 
 func (s *situation) anyResource(c *clause, values Values) (answer, string) {

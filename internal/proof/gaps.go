@@ -2,7 +2,6 @@ package proof
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
@@ -17,7 +16,7 @@ const RuleGap = "access-gap"
 // what they wait for is done, so each is tried right after that and before
 // everything else.
 func gaps(now, after *projection, moves []move, held []pair) []resource.Finding {
-	if len(held) == 0 || !slices.ContainsFunc(moves, touches) {
+	if len(held) == 0 {
 		return nil
 	}
 	r := newRehearsal(now, after, moves, held)

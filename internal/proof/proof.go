@@ -62,11 +62,15 @@ type Proof struct {
 func Of(in Input) Proof {
 	now := newProjection(in)
 	moves := now.moves(in.Changes)
-	p := now.copied()
-	for _, m := range moves {
-		p.play(m)
+	p, out := now, Proof{Now: now.world()}
+	out.After = out.Now
+	if len(moves) > 0 {
+		p = now.copied()
+		for _, m := range moves {
+			p.play(m)
+		}
+		out.After = p.world()
 	}
-	out := Proof{Now: now.world(), After: p.world()}
 	unread := resource.Covering(in.Unread)
 	for _, use := range in.Uses {
 		arn := p.keyARN(use.Key)
@@ -79,7 +83,10 @@ func Of(in Input) Proof {
 		})
 	}
 	after := out.After.Inquire()
-	out.Findings = append(after.Judge(out.Expected), gaps(now, p, moves, kept(out.Now.Inquire(), after, out.Expected))...)
+	out.Findings = after.Judge(out.Expected)
+	if slices.ContainsFunc(moves, touches) {
+		out.Findings = append(out.Findings, gaps(now, p, moves, kept(out.Now.Inquire(), after, out.Expected))...)
+	}
 	slices.SortFunc(out.Findings, resource.Finding.Compare)
 	return out
 }
