@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -195,7 +196,7 @@ func (w *world) lease(_ bool, args []string) {
 	w.ts.Check(store.Replace(w.ctx(), "lease.json", version, data))
 }
 
-// secretsAreQuiet looks for every private key of the emulated Secrets Manager,
+// secretsAreQuiet looks for every secret of the emulated Secrets Manager,
 // in every form that a program could print, in everything that was said and in
 // every file of the script: plans, journal, lease.
 func (w *world) secretsAreQuiet() error {
@@ -210,11 +211,11 @@ func (w *world) secretsAreQuiet() error {
 		if err != nil {
 			return err
 		}
-		private, err := cloud.DecodeSecretKey([]byte(aws.ToString(value.SecretString)))
+		found, err := canariesOf(aws.ToString(value.SecretString))
 		if err != nil {
 			return err
 		}
-		canaries = append(canaries, formsOf(crypto.FromECDSA(private))...)
+		canaries = append(canaries, found...)
 	}
 	if len(canaries) == 0 {
 		return errors.New("there is no secret to look for")
@@ -240,6 +241,20 @@ func (w *world) secretsAreQuiet() error {
 	return err
 }
 
+// canariesOf are the forms of what one secret holds: a private key, or the
+// secret part of an access key.
+func canariesOf(value string) ([]string, error) {
+	var static struct{ SecretAccessKey string }
+	if json.Unmarshal([]byte(value), &static) == nil && static.SecretAccessKey != "" {
+		return []string{static.SecretAccessKey, base64.StdEncoding.EncodeToString([]byte(static.SecretAccessKey)), url.QueryEscape(static.SecretAccessKey)}, nil
+	}
+	private, err := cloud.DecodeSecretKey([]byte(value))
+	if err != nil {
+		return nil, err
+	}
+	return formsOf(crypto.FromECDSA(private)), nil
+}
+
 // formsOf are the ways in which 32 bytes get printed.
 func formsOf(key []byte) []string {
 	return []string{
@@ -254,7 +269,7 @@ func silent(where, text string, canaries []string) error {
 	lower := strings.ToLower(text)
 	for _, canary := range canaries {
 		if strings.Contains(text, canary) || strings.Contains(lower, strings.ToLower(canary)) {
-			return fmt.Errorf("%s holds a private key", where)
+			return fmt.Errorf("%s holds a secret", where)
 		}
 	}
 	return nil

@@ -155,7 +155,7 @@ func (w *wire) ServeHTTP(reply http.ResponseWriter, r *http.Request) {
 }
 
 // operationsOf are the names of what is called: kms.CreateKey, s3.PUT,
-// sts.GetCallerIdentity; of JSON-RPC the methods, as they are.
+// sts.GetCallerIdentity, iam.CreateUser; of JSON-RPC the methods, as they are.
 func operationsOf(r *http.Request, body []byte) []string {
 	if service, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		switch {
@@ -168,7 +168,7 @@ func operationsOf(r *http.Request, body []byte) []string {
 	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		form, _ := url.ParseQuery(string(body))
-		return []string{"sts." + form.Get("Action")}
+		return []string{signedFor(r) + "." + form.Get("Action")}
 	}
 	type call struct {
 		Method string `json:"method"`
@@ -188,6 +188,16 @@ func operationsOf(r *http.Request, body []byte) []string {
 	return []string{"s3." + r.Method}
 }
 
+// signedFor is the service in the signature's scope, day/region/service (AWS
+// Signature Version 4).
+func signedFor(r *http.Request) string {
+	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	if parts := strings.Split(scope, "/"); len(parts) > 3 {
+		return parts[3]
+	}
+	return "sts"
+}
+
 // refuse answers as AWS does, in the form of the protocol that was asked in.
 func refuse(reply http.ResponseWriter, how, operation string) {
 	service, name, _ := strings.Cut(operation, ".")
@@ -198,7 +208,7 @@ func refuse(reply http.ResponseWriter, how, operation string) {
 		"throttled": "Rate exceeded",
 	}[how]
 	switch service {
-	case "sts":
+	case "sts", "iam":
 		reply.Header().Set("Content-Type", "text/xml")
 		reply.WriteHeader(http.StatusForbidden)
 		fmt.Fprintf(reply, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, code, message)
