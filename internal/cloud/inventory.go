@@ -51,27 +51,26 @@ type Inventory struct {
 	kinds      []string
 
 	mu    sync.Mutex
-	walks map[string]func() (map[string]map[string]string, error)
+	walks map[string]*inventoryWalk
+}
+
+// inventoryWalk is the walk of one region.
+type inventoryWalk struct {
+	turn  chan struct{} // one at a time
+	ended bool
+	found map[string]map[string]string
+	err   error
 }
 
 // NewInventory lists resources of the given types whose tag key has the value.
 func NewInventory(api func(region string) TaggingAPI, key, value string, kinds ...string) *Inventory {
-	return &Inventory{api: api, key: key, value: value, kinds: kinds, walks: map[string]func() (map[string]map[string]string, error){}}
+	return &Inventory{api: api, key: key, value: value, kinds: kinds, walks: map[string]*inventoryWalk{}}
 }
 
-// Of gives the resources of one type in one region: ARN to tags.
+// Of gives the resources of one type in one region: ARN to tags. Whoever calls
+// off his own walk leaves it to the next.
 func (i *Inventory) Of(ctx context.Context, region, kind string) (map[string]map[string]string, error) {
-	i.mu.Lock()
-	walk, begun := i.walks[region]
-	if !begun {
-		walk = sync.OnceValues(func() (map[string]map[string]string, error) {
-			filter := types.TagFilter{Key: aws.String(i.key), Values: []string{i.value}}
-			return Tagged(ctx, i.api(region), region, []types.TagFilter{filter}, i.kinds...)
-		})
-		i.walks[region] = walk
-	}
-	i.mu.Unlock()
-	all, err := walk()
+	all, err := i.walk(ctx, region)
 	if err != nil {
 		return nil, err
 	}
@@ -84,4 +83,30 @@ func (i *Inventory) Of(ctx context.Context, region, kind string) (map[string]map
 		}
 	}
 	return found, nil
+}
+
+func (i *Inventory) walk(ctx context.Context, region string) (map[string]map[string]string, error) {
+	i.mu.Lock()
+	walk := i.walks[region]
+	if walk == nil {
+		walk = &inventoryWalk{turn: make(chan struct{}, 1)}
+		i.walks[region] = walk
+	}
+	i.mu.Unlock()
+	select {
+	case walk.turn <- struct{}{}:
+		defer func() { <-walk.turn }()
+	case <-ctx.Done():
+		return nil, Explain("tag:GetResources", region, ctx.Err())
+	}
+	if walk.ended {
+		return walk.found, walk.err
+	}
+	filter := types.TagFilter{Key: aws.String(i.key), Values: []string{i.value}}
+	found, err := Tagged(ctx, i.api(region), region, []types.TagFilter{filter}, i.kinds...)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
+	walk.ended, walk.found, walk.err = true, found, err
+	return found, err
 }

@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,8 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
@@ -78,5 +81,48 @@ func TestAWalkThatFailsFailsForAll(t *testing.T) {
 		if found, err := inventory.Of(t.Context(), oregon, "kms:key"); !cloud.Denied(err) || found != nil || !strings.HasPrefix(err.Error(), "tag:GetResources on us-west-2: access denied") {
 			t.Errorf("got %d and %v", len(found), err)
 		}
+	}
+}
+
+// heldUp is a list that answers once somebody has called off its question.
+type heldUp struct {
+	cloud.TaggingAPI
+	asked chan struct{}
+	once  sync.Once
+}
+
+func (h *heldUp) GetResources(ctx context.Context, in *resourcegroupstaggingapi.GetResourcesInput, o ...func(*resourcegroupstaggingapi.Options)) (*resourcegroupstaggingapi.GetResourcesOutput, error) {
+	first := false
+	h.once.Do(func() { first = true })
+	if first {
+		close(h.asked)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.TaggingAPI.GetResources(ctx, in, o...)
+}
+
+// A kind whose other question failed calls its walk off; that is no answer for
+// the kinds that wait for the same walk.
+func TestWhoCallsHisWalkOffFailsNobodyElse(t *testing.T) {
+	t.Parallel()
+	held := &heldUp{TaggingAPI: cloudtest.NewFake(account).Tagging(oregon), asked: make(chan struct{})}
+	inventory := cloud.NewInventory(func(string) cloud.TaggingAPI { return held }, "env", "staging", "kms:key", "s3:bucket")
+	ctx, callOff := context.WithCancel(t.Context())
+	var work errgroup.Group
+	work.Go(func() error {
+		if _, err := inventory.Of(ctx, oregon, "kms:key"); err == nil {
+			return errors.New("the walk was called off, and has an answer")
+		}
+		return nil
+	})
+	<-held.asked
+	work.Go(func() error {
+		_, err := inventory.Of(t.Context(), oregon, "s3:bucket")
+		return err
+	})
+	callOff()
+	if err := work.Wait(); err != nil {
+		t.Error(err)
 	}
 }
