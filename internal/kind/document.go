@@ -36,3 +36,18 @@ func PrincipalRefs(env *config.Environment) map[string]resource.Value {
 	}
 	return refs
 }
+
+// PrincipalValues are principals as a policy names them, those that the same
+// environment makes as refs: AWS refuses a principal that does not exist.
+func PrincipalValues(env *config.Environment, arns []string) access.Values {
+	ours := PrincipalRefs(env)
+	var values access.Values
+	for _, arn := range arns {
+		value, known := ours[arn]
+		if !known {
+			value = resource.Literal(arn)
+		}
+		values = append(values, value)
+	}
+	return values
+}

@@ -74,18 +74,12 @@ func (r *Refusals) Findings() []resource.Finding {
 // Check judges the live keys. What it refuses is never mended here: each is an
 // accident or an attack, and a person looks first.
 func (f KeyForm[S]) Check(desired, observed []Object[S], facts []resource.Fact) []resource.Finding {
-	live := map[resource.ID]Object[S]{}
-	for _, o := range observed {
-		live[o.ID] = o
-	}
-	about := resource.FactsByID(facts)
-	var findings []resource.Finding
-	for _, want := range desired {
-		if have, there := live[want.ID]; there {
-			findings = append(findings, f.Refusals(have, want.Spec, resource.FactsOf(about[want.ID], want.ID))...)
+	return CheckEach(desired, observed, facts, func(have, want *Object[S], about []resource.Fact) []resource.Finding {
+		if have == nil {
+			return nil
 		}
-	}
-	return findings
+		return f.Refusals(*have, want.Spec, resource.FactsOf(about, want.ID))
+	})
 }
 
 // Steps says how to get from the live key to the declared one.
@@ -106,15 +100,13 @@ func (f KeyForm[S]) Steps(before, after *Object[S], facts []resource.Fact) ([]re
 	if refused := f.Refusals(*before, after.Spec, resource.FactsOf(facts, before.ID)); len(refused) > 0 {
 		return later("%s: %s", refused[0].Rule, refused[0].Reason)
 	}
-	switch have := f.Common(before.Spec); {
-	case have.Mark == want.Mark:
-		return f.update(before, after, facts)
-	case have.Mark != "":
-		return later("the %s carries the mark of %s", f.Noun, have.Mark)
-	case !want.Adopt:
-		return later("the %s does not carry our mark", f.Noun)
+	switch adopts, err := Standing(f.Noun, f.Common(before.Spec).Mark, want.Mark, want.Adopt); {
+	case err != nil:
+		return nil, err
+	case adopts:
+		return f.adopt(before, after)
 	}
-	return f.adopt(before, after)
+	return f.update(before, after, facts)
 }
 
 // NewTags are the tags that a key is made with.

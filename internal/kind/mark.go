@@ -7,7 +7,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -38,31 +37,35 @@ func MarkTags(environment string, id resource.ID) map[string]string {
 }
 
 // PeopleTags are the tags that help people find a key: whose it is and for
-// what. An empty value gets no tag; a key of several networks names none.
+// what. A key of several networks names none.
 func PeopleTags(k config.Key) map[string]string {
-	tags := map[string]string{}
-	add := func(name, value string) {
-		if value != "" {
-			tags[name] = value
-		}
-	}
-	add("agent", k.Agent)
-	add("role", k.Role)
-	add("use", k.Use)
+	tags := map[string]string{"agent": k.Agent, "role": k.Role, "use": k.Use}
 	if len(k.Networks) == 1 {
-		add("network", k.Networks[0])
+		tags["network"] = k.Networks[0]
 	}
+	return Filled(tags)
+}
+
+// Filled leaves the tags without a value out.
+func Filled(tags map[string]string) map[string]string {
+	maps.DeleteFunc(tags, func(_, value string) bool { return value == "" })
 	return tags
 }
 
 // KeyTags are the tags that a key must have beside our mark: those for people,
 // and the one that protects it.
 func KeyTags(k config.Key) map[string]string {
-	tags := PeopleTags(k)
-	if k.Protect {
-		tags[TagProtect] = "true"
+	return Protected(PeopleTags(k), k.Protect)
+}
+
+// Protected is tags with the one that protects, where it is wanted.
+func Protected(tags map[string]string, protect bool) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, tags)
+	if protect {
+		all[TagProtect] = "true"
 	}
-	return tags
+	return all
 }
 
 // MarkedFor is the id that an object's tags mark it for; ok is false when it
@@ -101,38 +104,6 @@ func PathMark(env *config.Environment, path string) string {
 	default:
 		return ""
 	}
-}
-
-// Owns reports whether a live user or role carries our mark for itself, or a
-// group, which has no tags, lies in our path. Noun is user, role or group.
-func Owns(env *config.Environment, noun string, e access.Entity) bool {
-	if noun == "group" {
-		return InPath(env, e.Path)
-	}
-	return Marked(e.Tags, env.Name, resource.ID{Kind: "iam-" + noun, Scope: config.Global, Name: e.Name})
-}
-
-// MarkParams is the mark as a parameter of a step, with the tag that protects.
-func MarkParams(environment string, id resource.ID, protect bool) map[string]any {
-	tags := tagAttrs(MarkTags(environment, id))
-	if protect {
-		tags[TagProtect] = "true"
-	}
-	return tags
-}
-
-// Claims are what must hold before any effect on a live object: it carries the
-// mark that was seen (empty: none), and it is still that very one by some of its
-// outputs.
-func Claims(id resource.ID, mark string, outputs resource.Outputs, names ...string) []resource.Precondition {
-	pre := []resource.Precondition{{ID: id, Path: "mark", Op: resource.Equals, Value: mark}}
-	if mark == "" {
-		pre[0].Op = resource.Absent
-	}
-	for _, name := range names {
-		pre = append(pre, resource.Precondition{ID: id, Path: "outputs." + name, Op: resource.Equals, Value: outputs[name]})
-	}
-	return pre
 }
 
 // MarkOf is the text of a mark: the environment where it is ours, "environment

@@ -72,7 +72,6 @@ func (s *sweep) run(ctx context.Context, regions map[string]bool) kind.Observati
 		s.take(name, one)
 	}
 	s.file(ctx)
-	s.seen.Owned = slices.DeleteFunc(s.seen.Owned, func(o kind.Object[Spec]) bool { return !kind.Asked(s.only, o.ID) })
 	slices.SortFunc(s.seen.Facts, resource.Fact.Compare)
 	slices.SortFunc(s.seen.Unread, resource.Unread.Compare)
 	return s.seen
@@ -114,38 +113,30 @@ func (s *sweep) note(id resource.ID, name, value string) {
 	s.seen.Facts = append(s.seen.Facts, resource.Fact{ID: id, Name: name, Value: value})
 }
 
-// file sorts the buckets into ours and others', one per id.
+// file sorts the buckets into ours and others', and notes what is odd about those
+// that are declared.
 func (s *sweep) file(ctx context.Context) {
-	owners := map[resource.ID][]string{}
-	for _, name := range slices.Sorted(maps.Keys(s.found)) {
-		if id, ours := kind.MarkedFor(s.found[name].Tags, s.env.Name, Name, s.found[name].Region, name); ours {
-			owners[id] = append(owners[id], name)
-		}
+	names, live := map[resource.ID]string{}, map[string]kind.Live{}
+	for name, b := range s.found {
+		live[name] = kind.Live{Scope: b.Region, Tags: b.Tags}
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(owners), resource.ID.Compare) {
-		names := owners[id]
-		chosen := names[0]
-		if slices.Contains(names, s.declared[id].Bucket) {
-			chosen = s.declared[id].Bucket
-		}
-		if len(names) > 1 {
-			s.note(id, factDuplicate, strings.Join(names, " "))
-		}
-		s.seen.Owned = append(s.seen.Owned, s.object(id, s.found[chosen], true))
-	}
-	for _, id := range slices.SortedFunc(maps.Keys(s.declared), resource.ID.Compare) {
-		b, there := s.found[s.declared[id].Bucket]
-		if !there {
-			continue
-		}
-		if b.Region != id.Scope {
+	for id, c := range s.declared {
+		names[id] = c.Bucket
+		b, there := s.found[c.Bucket]
+		if there && b.Region != id.Scope {
 			s.note(id, factRegion, b.Region)
 		}
-		if lost := s.cutOff(ctx, b, s.declared[id]); len(lost) > 0 {
+		if lost := s.cutOff(ctx, b, c); len(lost) > 0 {
 			s.note(id, factCutOff, strings.Join(lost, " "))
 		}
-		if !slices.Contains(owners[id], b.Name) {
-			s.seen.Foreign = append(s.seen.Foreign, s.object(id, b, false))
+	}
+	found, facts := kind.Named{Kind: Name, Environment: s.env.Name, Declared: names, Only: s.only}.File(live)
+	s.seen.Facts = append(s.seen.Facts, facts...)
+	for _, f := range found {
+		if object := s.object(f.ID, s.found[f.Name], f.Ours); f.Ours {
+			s.seen.Owned = append(s.seen.Owned, object)
+		} else {
+			s.seen.Foreign = append(s.seen.Foreign, object)
 		}
 	}
 }

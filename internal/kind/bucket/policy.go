@@ -7,11 +7,10 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
-	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 func desired(env *config.Environment, b config.Bucket) Spec {
-	policy := policyOf(b, principals(env, b.Writers))
+	policy := policyOf(b, kind.PrincipalValues(env, b.Writers))
 	return Spec{
 		Mark: env.Name, Bucket: b.Bucket, Region: b.Region, Policy: &policy,
 		// ACLs stay blocked; only the two settings that a public policy needs off
@@ -24,14 +23,7 @@ func desired(env *config.Environment, b config.Bucket) Spec {
 }
 
 func peopleTags(b config.Bucket) map[string]string {
-	tags := map[string]string{}
-	if b.Agent != "" {
-		tags["agent"] = b.Agent
-	}
-	if b.Purpose != "" {
-		tags["use"] = b.Purpose
-	}
-	return tags
+	return kind.Filled(map[string]string{"agent": b.Agent, "use": b.Purpose})
 }
 
 // policyOf is who may do what with a bucket, by the bucket's own policy; who are
@@ -65,21 +57,6 @@ func policyOf(b config.Bucket, who access.Values) access.Document {
 		Conditions: map[string]map[string]access.Values{"Bool": {"aws:SecureTransport": access.Literals("false")}},
 	})
 	return access.Document{Version: access.Version, Statements: list}
-}
-
-// principals are the writers as the policy names them. One that the same
-// environment makes is a ref: S3 refuses a principal that does not exist.
-func principals(env *config.Environment, arns []string) access.Values {
-	ours := kind.PrincipalRefs(env)
-	var values access.Values
-	for _, arn := range arns {
-		value, known := ours[arn]
-		if !known {
-			value = resource.Literal(arn)
-		}
-		values = append(values, value)
-	}
-	return values
 }
 
 // cutOff lists who can write to a live bucket, is declared to do so by IAM, and

@@ -23,16 +23,7 @@ const (
 
 // check judges what no change of ours would mend.
 func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resource.Finding {
-	live := map[resource.ID]*kind.Object[Spec]{}
-	for i := range observed {
-		live[observed[i].ID] = &observed[i]
-	}
-	about := resource.FactsByID(facts)
-	var findings []resource.Finding
-	for _, want := range desired {
-		findings = append(findings, refusals(live[want.ID], &want, about[want.ID])...)
-	}
-	return findings
+	return kind.CheckEach(desired, observed, facts, refusals)
 }
 
 // refusals lists what keeps a bucket from being made or written at all; have is
@@ -62,21 +53,20 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	if refused := refusals(before, after, facts); len(refused) > 0 {
 		return nil, &kind.DeferredError{Reason: refused[0].Rule + ": " + refused[0].Reason}
 	}
-	switch {
-	case before == nil:
+	if before == nil {
 		return createSteps(after), nil
-	case before.Spec.Mark == after.Spec.Mark:
-		if lost := resource.FactsOf(facts, after.ID)[factCutOff]; lost != "" {
-			return nil, &kind.DeferredError{Reason: sentence("%s writes by the bucket's own policy and is not seen to have the right from IAM yet: nobody loses access in between", strings.ReplaceAll(lost, " ", ", "))}
-		}
-		return updateSteps(before, after), nil
-	case before.Spec.Mark != "":
-		return nil, &kind.DeferredError{Reason: sentence("the bucket carries the mark of %s", before.Spec.Mark)}
-	case !after.Spec.Adopt:
-		return nil, &kind.DeferredError{Reason: "the bucket does not carry our mark"}
-	default:
+	}
+	adopts, err := kind.Standing("bucket", before.Spec.Mark, after.Spec.Mark, after.Spec.Adopt)
+	if err != nil {
+		return nil, err
+	}
+	if lost := resource.FactsOf(facts, after.ID)[factCutOff]; lost != "" && !adopts {
+		return nil, &kind.DeferredError{Reason: sentence("%s writes by the bucket's own policy and is not seen to have the right from IAM yet: nobody loses access in between", strings.ReplaceAll(lost, " ", ", "))}
+	}
+	if adopts {
 		return adoptSteps(before, after), nil
 	}
+	return updateSteps(before, after), nil
 }
 
 // createSteps makes the bucket private and opens it last. It is born with its
@@ -84,19 +74,19 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 // S3 API reference); what S3 gave it otherwise is mended by the next plan.
 func createSteps(after *kind.Object[Spec]) []resource.Step {
 	id, s := after.ID, after.Spec
-	tags := wantedTags(s)
+	tags := kind.Protected(s.Tags, s.Protect)
 	maps.Copy(tags, kind.MarkTags(s.Mark, id))
 	step := func(op string, params resource.Attrs) resource.Step {
 		params["bucket"] = s.Bucket
 		return resource.Step{Op: op, ID: id, Params: params}
 	}
-	create := step(opCreate, resource.Attrs{"ownership": s.Ownership, "tags": params(tags)})
+	create := step(opCreate, resource.Attrs{"ownership": s.Ownership, "tags": kind.Param(tags)})
 	create.Pre = []resource.Precondition{{ID: id, Op: resource.Absent}}
 	return []resource.Step{
 		create,
 		step(opVersioning, resource.Attrs{"versioning": s.Versioning}),
-		step(opPublicAccess, resource.Attrs{"publicAccess": params(s.PublicAccess)}),
-		step(opPolicy, resource.Attrs{"policy": params(s.Policy)}),
+		step(opPublicAccess, resource.Attrs{"publicAccess": kind.Param(s.PublicAccess)}),
+		step(opPolicy, resource.Attrs{"policy": kind.Param(s.Policy)}),
 	}
 }
 
@@ -119,16 +109,16 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 	if have.Encryption != want.Encryption {
 		add(opEncryption, "encryption", want.Encryption)
 	}
-	tags := wantedTags(want)
+	tags := kind.Protected(want.Tags, want.Protect)
 	maps.DeleteFunc(tags, func(name, value string) bool {
 		return name == kind.TagProtect && have.Protect || have.Tags[name] == value
 	})
 	if len(tags) > 0 {
-		add(opTag, "tags", params(tags), asRead(before, "tagsDigest"))
+		add(opTag, "tags", kind.Param(tags), asRead(before, "tagsDigest"))
 	}
 	block, policy := valueOf(have.PublicAccess), valueOf(have.Policy)
 	public := func(op string, next PublicAccess) {
-		add(op, "publicAccess", params(next), resource.Precondition{ID: id, Path: "publicAccess", Op: resource.Equals, Value: canonical(block)})
+		add(op, "publicAccess", kind.Param(next), resource.Precondition{ID: id, Path: "publicAccess", Op: resource.Equals, Value: kind.ParamText(block)})
 		block = next
 	}
 	if !want.Policy.Equivalent(policy) {
@@ -142,7 +132,7 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 		if have.Policy != nil && access.Narrows(policy, *want.Policy) {
 			op = opNarrow
 		}
-		add(op, "policy", params(want.Policy), asRead(before, "policyDigest"))
+		add(op, "policy", kind.Param(want.Policy), asRead(before, "policyDigest"))
 	}
 	switch {
 	case block == *want.PublicAccess:
@@ -175,7 +165,7 @@ func adoptSteps(before, after *kind.Object[Spec]) []resource.Step {
 			{ID: after.ID, Path: "outputs.arn", Op: resource.Equals, Value: before.Outputs["arn"]},
 			asRead(before, "tagsDigest"),
 		},
-		Params: resource.Attrs{"bucket": after.Spec.Bucket, "tags": params(kind.MarkTags(after.Spec.Mark, after.ID))},
+		Params: resource.Attrs{"bucket": after.Spec.Bucket, "tags": kind.Param(kind.MarkTags(after.Spec.Mark, after.ID))},
 	}}
 }
 
@@ -183,29 +173,4 @@ func adoptSteps(before, after *kind.Object[Spec]) []resource.Step {
 // replaces policies and tags whole.
 func asRead(before *kind.Object[Spec], output string) resource.Precondition {
 	return resource.Precondition{ID: before.ID, Path: "outputs." + output, Op: resource.Equals, Value: before.Outputs[output]}
-}
-
-// wantedTags are the declared tags and the protection.
-func wantedTags(s Spec) map[string]string {
-	tags := map[string]string{}
-	maps.Copy(tags, s.Tags)
-	if s.Protect {
-		tags[kind.TagProtect] = "true"
-	}
-	return tags
-}
-
-// params is a value as a step carries it: plain JSON, refs kept.
-func params(value any) any {
-	attrs, err := resource.Encode(map[string]any{"value": value})
-	if err != nil {
-		return nil
-	}
-	return attrs["value"]
-}
-
-// canonical is an attribute as a precondition compares it.
-func canonical(value any) string {
-	text, _ := resource.Canonical(params(value))
-	return string(text)
 }

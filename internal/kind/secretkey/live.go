@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -85,10 +84,6 @@ func (r *region) run(ctx context.Context, parallel int) error {
 	}
 	_ = group.Wait()
 	r.file()
-	if r.Only != nil {
-		r.seen.Owned = slices.DeleteFunc(r.seen.Owned, func(o kind.Object[Spec]) bool { return !slices.Contains(r.Only, o.ID) })
-		r.seen.Facts = slices.DeleteFunc(r.seen.Facts, func(f resource.Fact) bool { return !slices.Contains(r.Only, f.ID) })
-	}
 	return nil
 }
 
@@ -148,30 +143,23 @@ func (r *region) holdsAccessKey(name string) bool {
 
 // file sorts the secrets into ours and others', one per id.
 func (r *region) file() {
-	owners := map[resource.ID][]cloud.Secret{}
-	for _, name := range slices.Sorted(maps.Keys(r.found)) {
-		if id := r.idOf(r.found[name]); !id.IsZero() {
-			owners[id] = append(owners[id], r.found[name])
+	names, live := map[resource.ID]string{}, map[string]kind.Live{}
+	for id, key := range r.Declared {
+		names[id] = SecretName(key)
+	}
+	for name, s := range r.found {
+		live[name] = kind.Live{Scope: r.Name}
+		if !r.holdsAccessKey(name) {
+			live[name] = kind.Live{Scope: r.Name, Tags: s.Tags}
 		}
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(owners), resource.ID.Compare) {
-		secrets := owners[id]
-		chosen := secrets[0]
-		names := make([]string, len(secrets))
-		for i, s := range secrets {
-			names[i] = s.Name
-			if key, declared := r.Declared[id]; declared && s.Name == SecretName(key) {
-				chosen = s
-			}
-		}
-		if len(secrets) > 1 {
-			r.seen.Facts = append(r.seen.Facts, resource.Fact{ID: id, Name: factDuplicate, Value: strings.Join(names, " ")})
-		}
-		r.seen.Owned = append(r.seen.Owned, r.object(id, chosen))
-	}
-	for _, id := range slices.SortedFunc(maps.Keys(r.Declared), resource.ID.Compare) {
-		if s, there := r.found[SecretName(r.Declared[id])]; there && r.idOf(s) != id {
-			r.seen.Foreign = append(r.seen.Foreign, r.object(id, s))
+	found, facts := kind.Named{Kind: Name, Environment: r.Environment.Name, Declared: names, Only: r.Only}.File(live)
+	r.seen.Facts = append(r.seen.Facts, facts...)
+	for _, f := range found {
+		if object := r.object(f.ID, r.found[f.Name]); f.Ours {
+			r.seen.Owned = append(r.seen.Owned, object)
+		} else {
+			r.seen.Foreign = append(r.seen.Foreign, object)
 		}
 	}
 }
