@@ -7,6 +7,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -104,6 +105,38 @@ func PathMark(env *config.Environment, path string) string {
 	default:
 		return ""
 	}
+}
+
+// Owns reports whether a live user or role carries our mark for itself, or a
+// group, which has no tags, lies in our path. Noun is user, role or group.
+func Owns(env *config.Environment, noun string, e access.Entity) bool {
+	if noun == "group" {
+		return InPath(env, e.Path)
+	}
+	return Marked(e.Tags, env.Name, resource.ID{Kind: "iam-" + noun, Scope: config.Global, Name: e.Name})
+}
+
+// MarkParams is the mark as a parameter of a step, with the tag that protects.
+func MarkParams(environment string, id resource.ID, protect bool) map[string]any {
+	tags := tagAttrs(MarkTags(environment, id))
+	if protect {
+		tags[TagProtect] = "true"
+	}
+	return tags
+}
+
+// Claims are what must hold before any effect on a live object: it carries the
+// mark that was seen (empty: none), and it is still that very one by some of its
+// outputs.
+func Claims(id resource.ID, mark string, outputs resource.Outputs, names ...string) []resource.Precondition {
+	pre := []resource.Precondition{{ID: id, Path: "mark", Op: resource.Equals, Value: mark}}
+	if mark == "" {
+		pre[0].Op = resource.Absent
+	}
+	for _, name := range names {
+		pre = append(pre, resource.Precondition{ID: id, Path: "outputs." + name, Op: resource.Equals, Value: outputs[name]})
+	}
+	return pre
 }
 
 // MarkOf is the text of a mark: the environment where it is ours, "environment
