@@ -30,6 +30,8 @@ ends the process. apply of the same file again goes on where it stopped.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.apply(cmd.Context(), args[0]) },
 	}
+	cmd.Flags().StringVar(&a.narrow, "narrow", "", "take on this role (without a value: the apply role) with rights for this plan alone")
+	cmd.Flags().Lookup("narrow").NoOptDefVal = applyRole
 	return cmd
 }
 
@@ -62,6 +64,9 @@ func (a *app) apply(ctx context.Context, file string) error {
 	}
 	s.declared = len(desired)
 	if err := s.checkDerived(p, desired); err != nil {
+		return err
+	}
+	if err := s.narrow(ctx, p); err != nil {
 		return err
 	}
 	return s.perform(ctx, p, desired)

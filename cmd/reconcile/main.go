@@ -73,6 +73,8 @@ type app struct {
 	// applying says that this run writes: every address that it pays or resolves
 	// is then derived from the key itself.
 	applying bool
+	// narrow is the role that apply takes on for its plan alone, empty for none.
+	narrow string
 
 	dir       string // -C
 	rev       string

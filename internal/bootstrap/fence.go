@@ -14,29 +14,29 @@ import (
 // too little. A key's, a bucket's or a secret's own policy may name the role, or
 // somebody may attach more to it: it gets nothing by that.
 func fenced(statements []access.Statement) []access.Statement {
-	reach := map[string][]string{}
+	given := map[string][]string{}
 	for _, s := range statements {
 		for _, action := range s.Actions {
 			if s.Effect == access.Allow {
-				reach[action] = append(reach[action], s.Resources.Texts()...)
+				given[action] = append(given[action], s.Resources.Texts()...)
 			}
 		}
 	}
-	fences := []access.Statement{{Sid: "NothingElse", Effect: access.Deny, NotActions: slices.Sorted(maps.Keys(reach)), Resources: access.Literals("*")}}
-	fences = append(fences, outside(reach)...)
+	fences := []access.Statement{{Sid: "NothingElse", Effect: access.Deny, NotActions: slices.Sorted(maps.Keys(given)), Resources: access.Literals("*")}}
+	fences = append(fences, outside(given)...)
 	slices.SortStableFunc(statements, func(a, b access.Statement) int { return -strings.Compare(a.Effect, b.Effect) }) // Deny before Allow
 	return append(fences, statements...)
 }
 
 // outside denies each action beyond the resources on which it is allowed, where
-// resources have policies of their own. Actions of the same reach share a
+// resources have policies of their own. Actions of the same resources share a
 // statement.
-func outside(reach map[string][]string) []access.Statement {
+func outside(given map[string][]string) []access.Statement {
 	var statements []access.Statement
 	index := map[string]int{}
-	for _, action := range slices.Sorted(maps.Keys(reach)) {
+	for _, action := range slices.Sorted(maps.Keys(given)) {
 		service, _, _ := strings.Cut(action, ":")
-		within := slices.Compact(slices.Sorted(slices.Values(reach[action])))
+		within := slices.Compact(slices.Sorted(slices.Values(given[action])))
 		if !slices.Contains([]string{"kms", "s3", "secretsmanager", "sts"}, service) || slices.Contains(within, "*") {
 			continue
 		}

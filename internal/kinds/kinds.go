@@ -111,6 +111,15 @@ func Traits() map[string]resource.Traits {
 	return traits
 }
 
+// ActionsByKind are what each kind asks of AWS, by its name.
+func ActionsByKind() map[string][]kind.Action {
+	actions := map[string][]kind.Action{}
+	for _, e := range list() {
+		actions[e.name] = e.actions()
+	}
+	return actions
+}
+
 // Actions are all that the kinds ever ask of AWS.
 func Actions() []kind.Action {
 	var actions []kind.Action
