@@ -17,6 +17,7 @@ import (
 
 func newAccess(a *app) *cobra.Command {
 	var format, key, principal string
+	var unmanaged bool
 	cmd := &cobra.Command{
 		Use:   "access ENV",
 		Short: "say who can sign with which key, and who could become able to",
@@ -28,20 +29,23 @@ says. It needs no right but to read.`,
 		Example: `  reconcile access staging
   reconcile access staging --key validator-0-attestation-sepolia
   reconcile access production --principal production-relayer
+  reconcile access production --unmanaged
   reconcile access production --format json > access.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.access(cmd.Context(), args[0], view.AccessOptions{Format: format, Key: key, Principal: principal})
+			return a.access(cmd.Context(), args[0], unmanaged, view.AccessOptions{Format: format, Key: key, Principal: principal})
 		},
 	}
 	cmd.Flags().StringVar(&a.rev, "rev", "", "take the keys and what is expected from this git revision instead of the working tree")
 	cmd.Flags().StringVar(&format, "format", "table", "print as table or json")
 	cmd.Flags().StringVar(&key, "key", "", "all about one key: its name, alias, id or ARN")
 	cmd.Flags().StringVar(&principal, "principal", "", "all that one user or role can do: its name or ARN")
+	cmd.Flags().BoolVar(&unmanaged, "unmanaged", false, "the account's users, groups, roles and policies that the environment does not declare, and what they can do")
+	cmd.MarkFlagsMutuallyExclusive("unmanaged", "key", "principal")
 	return cmd
 }
 
-func (a *app) access(ctx context.Context, name string, o view.AccessOptions) error {
+func (a *app) access(ctx context.Context, name string, unmanaged bool, o view.AccessOptions) error {
 	if err := checkFormat(o.Format, "table", "json"); err != nil {
 		return err
 	}
@@ -75,16 +79,16 @@ func (a *app) access(ctx context.Context, name string, o view.AccessOptions) err
 		Environment: s.env.Name, Account: s.env.AWS.Account, Region: s.env.AWS.Region, NotRead: slices.Concat(access.Blind(), proved.Now.Unread),
 		Unread: world.Unread, Totals: view.AccessTotals{Users: len(live.Users), Groups: len(live.Groups), Roles: len(live.Roles)},
 	}
-	ours := map[string]bool{}
-	for _, arn := range proved.Now.Managed {
-		ours[arn] = true
+	strangers := strangersOf(live, proved.Now.Managed, s.env)
+	if unmanaged {
+		report.Unmanaged = strangers
 	}
 	for _, p := range live.Policies {
 		if !strings.HasPrefix(p.ARN, "arn:aws:iam::aws:") {
 			report.Totals.Policies++
 		}
 	}
-	report.Totals.Unmanaged = report.Totals.Users + report.Totals.Groups + report.Totals.Roles + report.Totals.Policies - len(ours)
+	report.Totals.Unmanaged = len(strangers)
 	if len(proved.Expected) > 0 {
 		now := newAccount(proved.Now)
 		for _, expected := range proved.Expected {

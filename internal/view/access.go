@@ -18,6 +18,9 @@ type AccessReport struct {
 	Region      string       `json:"region"`
 	Keys        []KeyAccess  `json:"keys"`
 	Totals      AccessTotals `json:"totals"`
+	// Unmanaged is what the environment does not declare, by kind and name; nil:
+	// nobody asked for it. What it can do is filled in here.
+	Unmanaged []Unmanaged `json:"unmanaged,omitzero"`
 	// NotRead names, in words, what could change the answer and is not read:
 	// service control policies, session policies, the IAM of other accounts.
 	NotRead []string `json:"notRead"`
@@ -86,7 +89,7 @@ type Becoming struct {
 }
 
 // AccessTotals counts all of the account's IAM; Unmanaged are those among them
-// that carry no mark of the environment.
+// that the environment does not declare.
 type AccessTotals struct {
 	Users     int `json:"users"`
 	Groups    int `json:"groups"`
@@ -110,7 +113,7 @@ type AccessOptions struct {
 // principal that occurs nowhere can do nothing, but a mistyped one looks alike.
 func Access(w io.Writer, r AccessReport, o AccessOptions) error {
 	of := r.Keys
-	r, err := r.narrow(o)
+	r, err := r.powers().narrow(o)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -70,6 +72,49 @@ func brokenAccess() view.AccessReport {
 	return r
 }
 
+// strangersIn asks for what the report's environment does not declare.
+func strangersIn(r view.AccessReport) view.AccessReport {
+	r.Unmanaged = []view.Unmanaged{
+		{Kind: "user", Name: "alice", Path: "/", ARN: userARN("alice")},
+		{Kind: "user", Name: "bob", Path: "/", ARN: userARN("bob")},
+		{Kind: "user", Name: "mallory", Path: "/", ARN: userARN("mallory")},
+		{Kind: "group", Name: "AdministratorAccess", Path: "/", ARN: "arn:aws:iam::" + account + ":group/AdministratorAccess"},
+		{Kind: "role", Name: "ci", Path: "/deploy/", ARN: "arn:aws:iam::" + account + ":role/deploy/ci"},
+		{Kind: "policy", Name: "AdministratorAccess", Path: "/", ARN: "arn:aws:iam::" + account + ":policy/AdministratorAccess"},
+	}
+	return r
+}
+
+func TestWhatNobodyDeclaresIsToldWithWhatItCanDo(t *testing.T) {
+	t.Parallel()
+	var report struct {
+		Unmanaged []view.Unmanaged `json:"unmanaged"`
+	}
+	r := strangersIn(brokenAccess())
+	if err := json.Unmarshal(accessText(t, r, func(o *view.AccessOptions) { o.Format = "json" }), &report); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, u := range report.Unmanaged {
+		lines = append(lines, fmt.Sprintf("%s %s %d %d", u.Kind, u.Name, len(u.Signs), len(u.CanBecome)))
+	}
+	with := len(slices.DeleteFunc(slices.Clone(r.Keys), func(k view.KeyAccess) bool { return len(k.Signers) == 0 }))
+	if diff := cmp.Diff([]string{
+		fmt.Sprintf("user alice %d 0", with), "user mallory 1 0", fmt.Sprintf("policy AdministratorAccess %d 0", with),
+		"user bob 0 3", "group AdministratorAccess 0 0", "role ci 0 0",
+	}, lines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	r.Unmanaged = []view.Unmanaged{}
+	if text := string(accessText(t, r, nil)); !strings.Contains(text, "never touched: 0") {
+		t.Errorf("of nothing: %s", text)
+	}
+	r.Unmanaged = nil
+	if text := string(accessText(t, r, func(o *view.AccessOptions) { o.Format = "json" })); strings.Contains(text, `"unmanaged": [`) {
+		t.Error("nobody asked for it")
+	}
+}
+
 func accessText(t testing.TB, r view.AccessReport, change func(*view.AccessOptions)) []byte {
 	t.Helper()
 	o := view.AccessOptions{Options: options()}
@@ -97,6 +142,7 @@ func TestAccessReadsAsItsGoldenSays(t *testing.T) {
 		{"another key, by its alias", broken, func(o *view.AccessOptions) { o.Key = "staging-relayer-signer-arbitrumsepolia" }},
 		{"one principal", broken, func(o *view.AccessOptions) { o.Principal = "role/staging-relayer" }},
 		{"another principal", broken, func(o *view.AccessOptions) { o.Principal = "user/bob" }},
+		{"what nobody declares", strangersIn(broken), nil},
 		{"json of one key", broken, func(o *view.AccessOptions) { o.Key, o.Format = "relayer-signer-optimismsepolia", "json" }},
 	} {
 		archive.Files = append(archive.Files, txtar.File{Name: part.name, Data: accessText(t, part.r, part.change)})
@@ -210,7 +256,10 @@ func FuzzNoValueBreaksAccess(f *testing.F) {
 			}))
 			checkLines(t, got, width, verbose)
 		}
-		got := accessText(t, r, func(o *view.AccessOptions) { o.Format = "json" })
+		asked := r
+		asked.Unmanaged = []view.Unmanaged{{Kind: x, Name: x, Path: x, ARN: x}, {Kind: "policy", Name: x, Path: "/", ARN: x + "2"}}
+		checkLines(t, string(accessText(t, asked, func(o *view.AccessOptions) { o.Width = width })), width, false)
+		got := accessText(t, asked, func(o *view.AccessOptions) { o.Format = "json" })
 		if !json.Valid(got) || len(unsafe(string(bytes.ReplaceAll(got, []byte("\n"), nil)))) > 0 {
 			t.Errorf("the JSON is not safe: %s", got)
 		}

@@ -46,6 +46,9 @@ func accessTable(w io.Writer, r AccessReport, of []KeyAccess, o AccessOptions) e
 		for _, k := range r.Keys {
 			t.key(k)
 		}
+	case r.Unmanaged != nil:
+		t.head()
+		t.strangers()
 	default:
 		t.head()
 		t.groups()
