@@ -11,29 +11,18 @@ import (
 // that moves from a key's policy to a role must be in one of them at any moment,
 // however the changes overlap while they are applied. That a giver names a live
 // taker (a key's policy the role that loses its own) is no reason to come after
-// it; where it needs more of the taker, its need wins.
+// it; where it needs more of the taker, its need wins. A change that does both
+// waits for those that only give.
 func giveFirst(changes []Change, rules map[string]Rules, previous resource.Set) []Change {
-	var givers []resource.ID
-	takers := map[resource.ID]bool{}
-	for _, c := range changes {
-		switch traits := rules[c.ID.Kind].Traits; {
-		case !traits.Gives:
-		case takesOnly(c, traits):
-			takers[c.ID] = true
-		case c.Before != nil || !traits.DeleteOff:
-			// What is new and lies still (a key, a bucket) gives nobody a right that
-			// he had elsewhere.
-			givers = append(givers, c.ID)
-		}
-	}
-	if len(givers) == 0 || len(takers) == 0 {
+	first := givers(changes, rules)
+	if len(first) == 0 {
 		return changes
 	}
-	graph := withoutSoft(changes, takers, givers, previous)
+	graph := withoutSoft(changes, first, previous)
 	// Only through these could a loop close.
-	tied := neededBy(graph, slices.Collect(maps.Keys(takers))...)
+	tied := neededBy(graph, slices.Collect(maps.Keys(first))...)
 	for i, c := range changes {
-		if !takers[c.ID] {
+		if len(first[c.ID]) == 0 {
 			continue
 		}
 		c.Waits = slices.Clone(c.Waits)
@@ -41,7 +30,7 @@ func giveFirst(changes []Change, rules map[string]Rules, previous resource.Set) 
 		if len(tied) > 0 {
 			needed = neededBy(graph, c.ID)
 		}
-		for _, g := range givers {
+		for _, g := range first[c.ID] {
 			if needed[g] {
 				continue
 			}
@@ -56,29 +45,66 @@ func giveFirst(changes []Change, rules map[string]Rules, previous resource.Set) 
 	return changes
 }
 
-// withoutSoft is what each change needs for certain: not what only points at a
-// live taker, whose outputs are known and which may as well come later.
-func withoutSoft(changes []Change, takers map[resource.ID]bool, givers []resource.ID, previous resource.Set) map[resource.ID][]resource.ID {
-	last := slices.Clone(changes)
-	for i, c := range last {
-		if takers[c.ID] {
-			last[i].Waits = slices.Concat(c.Waits, givers)
+// givers lists, for each change that takes something away, those that give and
+// should come before it.
+func givers(changes []Change, rules map[string]Rules) map[resource.ID][]resource.ID {
+	var all, only []resource.ID
+	taking := map[resource.ID]bool{} // and whether they give, too
+	for _, c := range changes {
+		traits := rules[c.ID.Kind].Traits
+		gives, takes := balance(c, traits)
+		switch {
+		case !traits.Gives:
+			continue
+		case takes:
+			taking[c.ID] = gives
+		}
+		// What is new and lies still (a key, a bucket) gives nobody a right that he
+		// had elsewhere.
+		if gives && (c.Before != nil || !traits.DeleteOff) {
+			all = append(all, c.ID)
+			if !takes {
+				only = append(only, c.ID)
+			}
 		}
 	}
+	first := map[resource.ID][]resource.ID{}
+	for id, gives := range taking {
+		switch {
+		case gives && len(only) > 0:
+			first[id] = only
+		case !gives && len(all) > 0:
+			first[id] = all
+		}
+	}
+	return first
+}
+
+// balance says whether a change gives somebody something and whether it takes:
+// a removal and a protective step take, every other step may give.
+func balance(c Change, traits resource.Traits) (gives, takes bool) {
+	if c.Action == Delete {
+		return false, true
+	}
+	for _, s := range c.Steps {
+		protective := traits.Risks[s.Op] == resource.Protective
+		gives, takes = gives || !protective, takes || protective
+	}
+	return gives, takes
+}
+
+// withoutSoft is what each change needs for certain: not what only points at a
+// live taker, whose outputs are known and which may as well come later.
+func withoutSoft(changes []Change, first map[resource.ID][]resource.ID, previous resource.Set) map[resource.ID][]resource.ID {
+	last := slices.Clone(changes)
+	for i, c := range last {
+		last[i].Waits = slices.Concat(c.Waits, first[c.ID])
+	}
 	own, graph := Dependencies(changes, previous), Dependencies(last, previous)
-	for id := range takers {
+	for id := range first {
 		graph[id] = own[id]
 	}
 	return graph
-}
-
-// takesOnly reports a change that gives nobody anything: a removal, or one whose
-// every step is protective.
-func takesOnly(c Change, traits resource.Traits) bool {
-	if c.Action == Delete {
-		return true
-	}
-	return len(c.Steps) > 0 && !slices.ContainsFunc(c.Steps, func(s resource.Step) bool { return traits.Risks[s.Op] != resource.Protective })
 }
 
 // neededBy is everything that waits for one of some changes, directly or through

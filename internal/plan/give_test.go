@@ -113,3 +113,41 @@ func TestWhoIsNamedByAGiverIsTakenFromAfterIt(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A role whose trust is written anew also loses a policy, and a key's policy is
+// to name it: the key comes first, although the role gives something too. Whoever
+// only loses waits for both.
+func TestWhatGivesAndTakesWaitsForWhatOnlyGives(t *testing.T) {
+	t.Parallel()
+	id := func(kind, name string) resource.ID { return resource.ID{Kind: kind, Scope: "global", Name: name} }
+	ops := map[string][]string{"both": {"write-trust", "detach"}, "gives": {"widen"}, "takes": {"detach"}, "as well": {"detach", "write-trust"}}
+	rules := map[string]plan.Rules{"role": {
+		Traits: resource.Traits{Gives: true, Risks: map[string]resource.Risk{"detach": resource.Protective, "write-trust": resource.Sensitive, "widen": resource.Sensitive}},
+		Steps: func(before, _ *resource.Resource, _ []resource.Fact) ([]resource.Step, error) {
+			var steps []resource.Step
+			for _, op := range ops[before.ID.Name] {
+				steps = append(steps, resource.Step{Op: op})
+			}
+			return steps, nil
+		},
+	}}
+	owned, desired := resource.Set{}, resource.Set{}
+	for name := range ops {
+		owned[id("role", name)] = resource.Resource{ID: id("role", name), Attrs: resource.Attrs{"rights": "old"}, Outputs: resource.Outputs{"arn": name}}
+		desired[id("role", name)] = resource.Resource{ID: id("role", name), Attrs: resource.Attrs{"rights": "new"}}
+	}
+	desired[id("role", "gives")].Attrs["names"] = resource.Ref{ID: id("role", "both"), Output: "arn"}
+	difference, err := plan.Diff(plan.Input{Owned: owned, Desired: desired, Rules: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string][]string{}
+	for _, c := range difference.Changes {
+		for _, first := range plan.Dependencies(difference.Changes, nil)[c.ID] {
+			have[c.ID.Name] = append(have[c.ID.Name], first.Name)
+		}
+	}
+	if d := cmp.Diff(map[string][]string{"both": {"gives"}, "as well": {"gives"}, "takes": {"as well", "both", "gives"}}, have); d != "" {
+		t.Error(d)
+	}
+}
