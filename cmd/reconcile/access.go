@@ -71,6 +71,11 @@ func (a *app) access(ctx context.Context, name string, unmanaged bool, o view.Ac
 		return err
 	}
 	live, err := s.directory.All(ctx)
+	if err != nil && len(world.Unread) > 0 {
+		// Without IAM nothing can be told, and nothing is printed that looks like it.
+		s.progress.unread(world.Unread)
+		return exit(exitUnread)
+	}
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,7 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.spare(&difference)
 	if len(only) > 0 {
 		if difference, err = s.cut(difference, only, desired); err != nil {
 			return nil, err
@@ -78,6 +79,24 @@ func (s *session) diff(desired resource.Set, world *observe.World) (plan.Differe
 	}
 	compactFindings(&difference)
 	return difference, nil
+}
+
+// spare puts off the removal of what only says that it is ours: the journal
+// never made it. The gate refuses it too; here it keeps nothing else waiting.
+func (s *session) spare(d *plan.Difference) {
+	made := s.ledger.Made()
+	d.Changes = slices.DeleteFunc(d.Changes, func(c plan.Change) bool {
+		if c.Action != plan.Delete || c.Before == nil || c.Before.Outputs["arn"] == "" || made[c.Before.Outputs["arn"]] {
+			return false
+		}
+		d.Deferred = append(d.Deferred, plan.Deferred{ID: c.ID, Reason: "it carries our mark, and the journal never made or adopted it"})
+		d.Findings = append(d.Findings, resource.Finding{
+			Rule: gate.RuleInventory, Severity: resource.Acknowledge, ID: c.ID, Reason: gate.NotMade(c.Before.Outputs["arn"]), Hint: gate.NotMadeHint,
+		})
+		return true
+	})
+	slices.SortFunc(d.Deferred, func(a, b plan.Deferred) int { return a.ID.Compare(b.ID) })
+	compactFindings(d)
 }
 
 // compactFindings sorts, and tells the same of one resource once.

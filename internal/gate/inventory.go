@@ -19,8 +19,18 @@ func (j *judge) inventory() {
 		if arn == "" || j.in.Ledger.Made[arn] {
 			continue
 		}
-		j.find("not-in-inventory", resource.Refuse, c.ID,
-			fmt.Sprintf("%s carries our mark, and the journal never made or adopted it: a forged mark may not aim a removal", arn),
-			"if it is ours, adopt it with a plan first; if not, take the mark off by hand")
+		j.find(RuleInventory, resource.Refuse, c.ID, NotMade(arn), NotMadeHint)
 	}
+}
+
+// RuleInventory is the rule of a removal that the journal knows nothing of,
+// NotMadeHint what to do about it.
+const (
+	RuleInventory = "not-in-inventory"
+	NotMadeHint   = "if it is ours, adopt it with a plan first; if not, take the mark off by hand"
+)
+
+// NotMade says what is wrong with removing an object.
+func NotMade(arn string) string {
+	return fmt.Sprintf("%s carries our mark, and the journal never made or adopted it: a forged mark may not aim a removal", arn)
 }

@@ -210,8 +210,9 @@ func (f PrincipalForm[S]) deleteSteps(before *Object[S], facts []resource.Fact) 
 	return list, nil
 }
 
-// CheckPrincipals judges live users or roles. What it refuses is never written
-// here: a person looks first.
+// CheckPrincipals judges live users or roles. What carries a mark that it should
+// not is never written: a person looks first. It keeps nothing else from being
+// applied, or whoever may tag could stop every plan.
 func CheckPrincipals[S IsPrincipal](kindName string, desired, observed []Object[S], facts []resource.Fact) []resource.Finding {
 	noun := strings.TrimPrefix(kindName, "iam-")
 	var findings []resource.Finding
@@ -222,7 +223,7 @@ func CheckPrincipals[S IsPrincipal](kindName string, desired, observed []Object[
 		switch {
 		case fact.ID.Kind != kindName:
 		case fact.Name == factForged:
-			find("forged-mark", resource.Refuse, fact.ID, fmt.Sprintf("%s %s carries our mark for %q, need its own id or none: it was not made here", noun, fact.ID.Name, fact.Value),
+			find("forged-mark", resource.Acknowledge, fact.ID, fmt.Sprintf("%s %s carries our mark for %q, need its own id or none: it was not made here", noun, fact.ID.Name, fact.Value),
 				fmt.Sprintf("find out who tagged it, then: aws iam untag-%[1]s --%[1]s-name %[2]s --tag-keys %[3]s %[4]s", noun, fact.ID.Name, TagEnvironment, TagID))
 		case fact.Name == factUnmarked:
 			find(factUnmarked, resource.Note, fact.ID, fmt.Sprintf("%s %s lies under our path %s and does not carry our mark; it is left alone", noun, fact.ID.Name, fact.Value),
@@ -252,7 +253,7 @@ func CheckPrincipals[S IsPrincipal](kindName string, desired, observed []Object[
 func refusePrincipal(id resource.ID, have, want Principal, facts []resource.Fact) []resource.Finding {
 	var findings []resource.Finding
 	if names := resource.FactsOf(facts, id)[factDuplicate]; names != "" {
-		findings = append(findings, resource.Finding{Rule: "duplicate-id", Severity: resource.Refuse, ID: id, Reason: names + " all carry this id",
+		findings = append(findings, resource.Finding{Rule: "duplicate-id", Severity: resource.Acknowledge, ID: id, Reason: names + " all carry this id",
 			Hint: "find out which one is in use, and untag the others by hand"})
 	}
 	if have.Name != want.Name {

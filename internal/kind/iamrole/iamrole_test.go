@@ -96,7 +96,7 @@ func TestForgedProtectedAndUnmarkedRolesAreLeftToAPerson(t *testing.T) {
 	b.make(t, "/", "stranger", map[string]string{kind.TagEnvironment: "staging", kind.TagID: config.RoleID("x").String()})
 	b.make(t, ourPath, "squatter", nil)
 	b.env.Access.Roles = nil
-	for name, want := range map[string]resource.Severity{"stranger/forged-mark": resource.Refuse, "squatter/unmarked-in-path": resource.Note, zero + "/protected": resource.Note} {
+	for name, want := range map[string]resource.Severity{"stranger/forged-mark": resource.Acknowledge, "squatter/unmarked-in-path": resource.Note, zero + "/protected": resource.Note} {
 		role, rule, _ := strings.Cut(name, "/")
 		if f := b.findings(role)[rule]; f.Severity != want {
 			t.Errorf("%s: %+v", name, f)

@@ -156,7 +156,7 @@ func TestAForgedMarkIsRefusedAndAimsNothing(t *testing.T) {
 			if len(seen.Owned) != 1 || len(seen.Foreign) != 0 {
 				t.Errorf("owned %d, foreign %d", len(seen.Owned), len(seen.Foreign))
 			}
-			if f := b.findings("stranger")["forged-mark"]; f.Severity != resource.Refuse || !strings.Contains(f.Reason, mark) {
+			if f := b.findings("stranger")["forged-mark"]; f.Severity != resource.Acknowledge || !strings.Contains(f.Reason, mark) {
 				t.Errorf("finding %+v", f)
 			}
 			_, duplicate := b.findings(zero)["duplicate-id"]
