@@ -61,6 +61,7 @@ func (l *large) reads() reads {
 		},
 		rest: map[string]func(*http.Request) (any, error){
 			"ListBuckets":                byPath(buckets.ListBuckets),
+			"HeadBucket":                 byPath(buckets.HeadBucket),
 			"GetBucketTagging":           byPath(buckets.GetBucketTagging),
 			"GetBucketPolicy":            byPath(buckets.GetBucketPolicy),
 			"GetPublicAccessBlock":       byPath(buckets.GetPublicAccessBlock),

@@ -165,7 +165,7 @@ func refusalInXML(w http.ResponseWriter, wrap string, err error) {
 	var text strings.Builder
 	_ = xml.EscapeText(&text, []byte(message))
 	status := http.StatusBadRequest
-	if strings.HasPrefix(code, "NoSuch") {
+	if strings.HasPrefix(code, "NoSuch") || code == "NotFound" {
 		status = http.StatusNotFound
 	}
 	w.Header().Set("Content-Type", "text/xml")
@@ -179,8 +179,11 @@ func refusalInXML(w http.ResponseWriter, wrap string, err error) {
 
 // bucketOperation names what a plan asks of S3; another question has no name.
 func bucketOperation(r *http.Request) string {
-	if r.Method == http.MethodGet && r.URL.Path == "/" {
+	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/":
 		return "ListBuckets"
+	case r.Method == http.MethodHead:
+		return "HeadBucket"
 	}
 	for part, name := range map[string]string{
 		"tagging": "BucketTagging", "policy": "BucketPolicy", "publicAccessBlock": "PublicAccessBlock",
