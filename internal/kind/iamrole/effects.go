@@ -87,7 +87,13 @@ func (k *iamRole) shared(w *cloud.Write, step resource.Step, p parameters, shows
 	case opTag, kind.AdoptOp:
 		w.Action = "iam:TagRole"
 		w.Send = cloud.Sending(k.IAM.TagRole, &iam.TagRoleInput{RoleName: role, Tags: cloud.IAMTags(p.Tags)})
-		shows(func(r *access.Role) bool { return r.Tagged(p.Tags) })
+		shows(func(r *access.Role) bool {
+			if step.Op == kind.AdoptOp {
+				// To tag is not to have made it; to take it over is.
+				w.Made = outputsOf(r.Entity)
+			}
+			return r.Tagged(p.Tags)
+		})
 	case kind.OpAttach:
 		w.Action, w.NamesPolicy = "iam:AttachRolePolicy", true
 		w.Send = cloud.Sending(k.IAM.AttachRolePolicy, &iam.AttachRolePolicyInput{RoleName: role, PolicyArn: &p.Policy})

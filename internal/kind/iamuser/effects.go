@@ -74,7 +74,13 @@ func (k *iamUser) shared(w *cloud.Write, step resource.Step, p parameters, shows
 	case opTag, kind.AdoptOp:
 		w.Action = "iam:TagUser"
 		w.Send = cloud.Sending(k.IAM.TagUser, &iam.TagUserInput{UserName: user, Tags: cloud.IAMTags(p.Tags)})
-		shows(func(u *access.User) bool { return u.Tagged(p.Tags) })
+		shows(func(u *access.User) bool {
+			if step.Op == kind.AdoptOp {
+				// To tag is not to have made it; to take it over is.
+				w.Made = outputsOf(u.Entity)
+			}
+			return u.Tagged(p.Tags)
+		})
 	case kind.OpAttach:
 		w.Action, w.NamesPolicy = "iam:AttachUserPolicy", true
 		w.Send = cloud.Sending(k.IAM.AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: user, PolicyArn: &p.Policy})
