@@ -123,7 +123,8 @@ func (j *judge) shares() {
 }
 
 func (j *judge) share(rule, what string, count, limit int, field string) {
-	if count == 0 || count*100 <= limit*j.in.Total {
+	// What is declared may be less than what goes: 100 % is all there is.
+	if count == 0 || limit >= 100 || count*100 <= limit*j.in.Total {
 		return
 	}
 	percent := "all"

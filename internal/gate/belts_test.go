@@ -126,6 +126,11 @@ func TestShareBeltsCountFromTheSmallestEnvironmentUp(t *testing.T) {
 			t.Errorf("%s:\n%s", name, d)
 		}
 	}
+	all := calm(of(0, 20, 0, 0)...)
+	all.Total, all.Governance.Belts.DeleteShare = 10, 100
+	if found := said(gate.Check(all).Findings); len(found) > 0 {
+		t.Errorf("more goes than is declared, all of which may: %v", found)
+	}
 	in := calm(of(4, 0, 0, 0)...)
 	in.Total = 13
 	v := gate.Check(in)
