@@ -301,8 +301,6 @@ func largerKinds() map[string]int {
 		"internal/kind/kmskey": 920,
 		// Nine documents and switches that S3 sets one by one.
 		"internal/kind/bucket": 1220,
-		// Rotation in two steps, with a secret that may be written once.
-		"internal/kind/accesskey": 850,
 	}
 }
 

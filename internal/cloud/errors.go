@@ -37,10 +37,11 @@ func (e *CallError) Error() string {
 // Unwrap gives the SDK's error.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// Explain wraps an SDK error with the action and the resource; nil stays nil.
+// Explain wraps an SDK error with the action and the resource; nil stays nil, and
+// so does what was explained before.
 func Explain(action, resource string, err error) error {
-	if err == nil {
-		return nil
+	if _, explained := err.(*CallError); explained || err == nil {
+		return err
 	}
 	return &CallError{Action: action, Resource: resource, Err: err}
 }

@@ -22,10 +22,15 @@ func DoWrite[W any](ctx context.Context, by Writer[W], call W, wrong error) (res
 		return nil, &NotAcceptedError{Err: wrong}
 	}
 	made, refused, err := by.Perform(ctx, call)
-	if refused {
-		return nil, &NotAcceptedError{Err: err}
+	return made, Refused(refused, err)
+}
+
+// Refused marks an error that proves that nothing happened, if it does.
+func Refused(proved bool, err error) error {
+	if proved && err != nil {
+		return &NotAcceptedError{Err: err}
 	}
-	return made, err
+	return err
 }
 
 // ProbeWrite is Probe of a step that is one call which may be made twice without

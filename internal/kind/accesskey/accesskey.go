@@ -7,15 +7,10 @@
 package accesskey
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
@@ -32,9 +27,6 @@ const tagKey = "reconcile:access-key"
 // usual is how recently a key was used by whoever still needs it, where no
 // overlap is declared.
 const usual = 7 * 24 * time.Hour
-
-// forever asks whether a key was ever used.
-const forever time.Duration = math.MaxInt64
 
 // perUser is how many access keys a user may have (IAM quotas).
 const perUser = 2
@@ -77,20 +69,12 @@ const (
 )
 
 // API is what the kind needs of IAM beside the directory.
-type API interface {
-	CreateAccessKey(context.Context, *iam.CreateAccessKeyInput, ...func(*iam.Options)) (*iam.CreateAccessKeyOutput, error)
-	DeleteAccessKey(context.Context, *iam.DeleteAccessKeyInput, ...func(*iam.Options)) (*iam.DeleteAccessKeyOutput, error)
-	GetAccessKeyLastUsed(context.Context, *iam.GetAccessKeyLastUsedInput, ...func(*iam.Options)) (*iam.GetAccessKeyLastUsedOutput, error)
-	ListAccessKeys(context.Context, *iam.ListAccessKeysInput, ...func(*iam.Options)) (*iam.ListAccessKeysOutput, error)
-	UpdateAccessKey(context.Context, *iam.UpdateAccessKeyInput, ...func(*iam.Options)) (*iam.UpdateAccessKeyOutput, error)
-}
+type API = cloud.AccessKeysmithAPI
 
 // SecretsAPI is what the kind needs of Secrets Manager in one region.
 type SecretsAPI interface {
-	CreateSecret(context.Context, *secretsmanager.CreateSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.CreateSecretOutput, error)
-	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
-	PutSecretValue(context.Context, *secretsmanager.PutSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.PutSecretValueOutput, error)
-	TagResource(context.Context, *secretsmanager.TagResourceInput, ...func(*secretsmanager.Options)) (*secretsmanager.TagResourceOutput, error)
+	cloud.SecretReader
+	cloud.SecretStoreAPI
 }
 
 // Options are what the kind works with.
@@ -100,9 +84,8 @@ type Options struct {
 	Secrets func(region string) SecretsAPI
 	// Directory is all of IAM, shared by the IAM kinds.
 	Directory *cloud.Directory
-	// Clock says how old a key is; Waits how long an effect may take to be seen.
+	// Clock says how old a key is; a zero value means the wall clock.
 	Clock cloud.Clock
-	Waits []time.Duration
 }
 
 type accessKey struct{ Options }
@@ -115,12 +98,10 @@ func New(o Options) (kind.Kind, error) {
 	if o.Clock.Now == nil {
 		o.Clock = cloud.Wall()
 	}
-	if o.Waits == nil {
-		o.Waits = cloud.SettleWaits()
-	}
 	k := &accessKey{o}
+	account := kind.Account[Spec]{Kind: Name, Directory: o.Directory, Unread: cloud.Unread, Look: k.look}
 	return kind.Define(kind.Definition[Spec]{
-		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
+		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: account.Observe, Read: account.Read,
 		Check: check, Steps: steps, Prepare: k.prepare, Do: k.do, Probe: k.probe,
 	})
 }
@@ -133,6 +114,9 @@ const (
 	opStray  = "remove-stray-access-key"
 	opDelete = "remove-access-key"
 )
+
+func makes() []string   { return []string{opCreate, opRotate} }
+func removes() []string { return []string{opRetire, opStray, opDelete} }
 
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
@@ -154,41 +138,30 @@ func Traits() resource.Traits {
 
 // Actions are all that the kind asks of AWS.
 func Actions() []kind.Action {
-	makes := []string{opCreate, opRotate}
-	removes := []string{opRetire, opStray, opDelete}
 	return []kind.Action{
 		{Name: "iam:GetAccountAuthorizationDetails"}, {Name: "iam:ListAccessKeys"}, {Name: "secretsmanager:DescribeSecret"},
 		{Name: "iam:GetAccessKeyLastUsed"},
-		{Name: "iam:CreateAccessKey", Writes: true, Ops: makes},
-		{Name: "iam:UpdateAccessKey", Writes: true, Ops: removes},
-		{Name: "iam:DeleteAccessKey", Writes: true, Ops: slices.Concat(makes, removes)},
-		{Name: "secretsmanager:CreateSecret", Writes: true, Ops: makes},
-		{Name: "secretsmanager:PutSecretValue", Writes: true, Ops: makes},
-		{Name: "secretsmanager:TagResource", Writes: true, Ops: makes},
+		kind.Writing("iam:CreateAccessKey", makes()...),
+		kind.Writing("iam:UpdateAccessKey", removes()...),
+		kind.Writing("iam:DeleteAccessKey", slices.Concat(makes(), removes())...),
+		kind.Writing("secretsmanager:CreateSecret", makes()...),
+		kind.Writing("secretsmanager:PutSecretValue", makes()...),
+		kind.Writing("secretsmanager:TagResource", makes()...),
 	}
 }
 
 // declare lists the users that must have a static key.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
-	var objects []kind.Object[Spec]
-	if env.Access == nil {
-		return nil, nil
+	list := func(a *config.Access) []config.User {
+		return slices.DeleteFunc(slices.Clone(a.Users), func(u config.User) bool { return u.AccessKey == nil })
 	}
-	for _, u := range env.Access.Users {
-		if u.AccessKey == nil {
-			continue
-		}
-		objects = append(objects, kind.Object[Spec]{ID: idOf(u.Name), Spec: desired(u), Why: []resource.Source{u.AccessKey.Source}})
-	}
-	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
-	return objects, nil
-}
-
-func desired(u config.User) Spec {
-	return Spec{
-		User: resource.RefTo(config.UserID(u.Name), "name"), Secret: u.AccessKey.Secret, Region: u.AccessKey.Region,
-		Current: fresh, Previous: none, Stray: []string{}, MaxAge: days(u.AccessKey.MaxAge), Overlap: days(u.AccessKey.Overlap),
-	}
+	return kind.DeclareAccess(env, list, func(u config.User) (kind.Object[Spec], error) {
+		key := u.AccessKey
+		return kind.Object[Spec]{ID: idOf(u.Name), Why: []resource.Source{key.Source}, Spec: Spec{
+			User: resource.RefTo(config.UserID(u.Name), "name"), Secret: key.Secret, Region: key.Region,
+			Current: fresh, Previous: none, Stray: []string{}, MaxAge: days(key.MaxAge), Overlap: days(key.Overlap),
+		}}, nil
+	})
 }
 
 func idOf(user string) resource.ID {

@@ -51,33 +51,22 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	list := removeSteps(opStray, before, have.Stray)
 	left := len(have.Keys) - len(have.Stray)
 	if have.Previous == over {
-		list = append(list, removeSteps(opRetire, before, old(have))...)
+		// Of the two that were stored it is the older.
+		stored := slices.DeleteFunc(slices.Clone(have.Keys), func(id string) bool { return slices.Contains(slices.Concat(have.Stray, have.Used), id) })
+		list = append(list, removeSteps(opRetire, before, stored[:1])...)
 		left--
 	}
-	if have.Current == fresh && have.Secret == after.Spec.Secret && have.Region == after.Spec.Region {
+	switch settled := have.Current == fresh && have.Secret == after.Spec.Secret && have.Region == after.Spec.Region; {
+	case settled, left >= perUser && len(list) > 0:
 		return list, nil
-	}
-	if left >= perUser {
-		if len(list) == 0 {
-			return nil, &kind.DeferredError{Reason: "the user has two keys, the old one still in its overlap or in use: the next can be made when that is over"}
-		}
-		return list, nil
+	case left >= perUser:
+		return nil, &kind.DeferredError{Reason: "the user has two keys, the old one still in its overlap or in use: the next can be made when that is over"}
 	}
 	op := opRotate
 	if have.Current == missing {
 		op = opCreate
 	}
 	return append(list, create(op, after, have.Keys)), nil
-}
-
-// old is the key before the current one: of two that are stored, the older.
-func old(s Spec) []string {
-	for _, id := range s.Keys {
-		if !slices.Contains(s.Stray, id) && !slices.Contains(s.Used, id) {
-			return []string{id}
-		}
-	}
-	return nil
 }
 
 func create(op string, after *kind.Object[Spec], keys []string) resource.Step {

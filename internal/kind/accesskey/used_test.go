@@ -149,3 +149,66 @@ func TestAUserThatIsNotOursYetGetsNoKeyAndIsAskedForNone(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestABrokenStepIsRefusedBeforeAnyCall: one that is no operation, or that names
+// too little, is neither done nor taken for a removal.
+func TestABrokenStepIsRefusedBeforeAnyCall(t *testing.T) {
+	t.Parallel()
+	p := onFake(t)
+	p.people(t)
+	k, env := p.kind(t), environment(user(zero, true))
+	p.fake.Forget()
+	for name, step := range map[string]resource.Step{
+		"no operation":     {Op: "lend-access-key", ID: id(zero), Params: resource.Attrs{"user": zero, "key": "AKIAIOSFODNN7EXAMPLE"}},
+		"no key":           {Op: "remove-access-key", ID: id(zero), Params: resource.Attrs{"user": zero}},
+		"no secret":        {Op: "create-access-key", ID: id(zero), Params: resource.Attrs{"user": zero, "region": oregon}},
+		"no region":        {Op: "rotate-access-key", ID: id(zero), Params: resource.Attrs{"user": zero, "secret": "x"}},
+		"somebody else":    {Op: "remove-access-key", ID: id(zero), Params: resource.Attrs{"user": one, "key": "AKIAIOSFODNN7EXAMPLE"}},
+		"what is not ours": {Op: "remove-access-key", ID: id(zero), Params: resource.Attrs{"user": zero, "key": "x", "what": "else"}},
+	} {
+		resolved := kind.Resolved{Step: step, Environment: env}
+		refused := new(kind.NotAcceptedError)
+		if _, err := k.Do(t.Context(), resolved, kind.Prepared(`{"intent":"i","before":[]}`)); !errors.As(err, &refused) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if happened, _, err := k.Probe(t.Context(), resolved, nil); happened != kind.Unknown || err == nil {
+			t.Errorf("%s: probed: %s %v", name, happened, err)
+		}
+	}
+	create := kind.Resolved{Step: resource.Step{Op: "create-access-key", ID: id(zero), Params: resource.Attrs{"user": zero, "secret": "x", "region": oregon}}, Environment: env}
+	refused := new(kind.NotAcceptedError)
+	if _, err := k.Do(t.Context(), create, kind.Prepared(`{}`)); !errors.As(err, &refused) {
+		t.Errorf("without an intent: %v", err)
+	}
+	if n := p.fake.Total(); n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
+}
+
+// TestAKeyThatWasMadeAndNotStoredIsNotCalledRefused: the same attempt finds it
+// again, removes it and makes another.
+func TestAKeyThatWasMadeAndNotStoredIsNotCalledRefused(t *testing.T) {
+	t.Parallel()
+	p := onFake(t)
+	p.people(t)
+	k, env := p.kind(t), environment(user(zero, true))
+	resolved := kind.Resolved{Intent: "intent", Environment: env, Step: resource.Step{
+		Op: "create-access-key", ID: id(zero), Params: resource.Attrs{"user": zero, "secret": zero + "-access-key", "region": oregon},
+	}}
+	prepared, err := k.Prepare(t.Context(), resolved)
+	must(t, err)
+	p.faults.Break(cloudtest.Denied, 1, cloudtest.Is("secretsmanager.CreateSecret"))
+	_, err = k.Do(t.Context(), resolved, prepared)
+	if refused := new(kind.NotAcceptedError); err == nil || errors.As(err, &refused) || !strings.Contains(err.Error(), "was made and is not stored") {
+		t.Fatalf("%v", err)
+	}
+	lost := p.keys(t, zero)
+	if happened, _, err := k.Probe(t.Context(), resolved, []kind.Prepared{prepared}); happened != kind.No || err != nil || len(lost) != 1 {
+		t.Fatalf("%s %v, keys %v", happened, err, lost)
+	}
+	outputs, err := k.Do(t.Context(), resolved, prepared)
+	must(t, err)
+	if keys := p.keys(t, zero); len(keys) != 1 || keys[0] == lost[0] || outputs["accessKeyId"] != keys[0] || !strings.Contains(p.stored(t, zero), keys[0]) {
+		t.Errorf("keys %v after %v, outputs %v", keys, lost, outputs)
+	}
+}

@@ -87,22 +87,14 @@ func ourGroups(env *config.Environment, all *access.Directory) map[string]bool {
 // credentials notes what a user that is to go can sign in with.
 func (k *iamUser) credentials(ctx context.Context, id resource.ID) ([]resource.Fact, error) {
 	var facts []resource.Fact
-	keys := 0
-	in := &iam.ListAccessKeysInput{UserName: aws.String(id.Name)}
-	for {
-		out, err := k.IAM.ListAccessKeys(ctx, in)
-		if err != nil {
-			return nil, cloud.Explain("iam:ListAccessKeys", id.Name, err)
-		}
-		keys += len(out.AccessKeyMetadata)
-		if in.Marker = out.Marker; !out.IsTruncated || in.Marker == nil {
-			break
-		}
+	keys, err := cloud.AccessKeys(ctx, k.IAM, id.Name)
+	if err != nil {
+		return nil, err
 	}
-	if keys > 0 {
-		facts = append(facts, resource.Fact{ID: id, Name: factAccessKeys, Value: fmt.Sprintf("%d access keys", keys)})
+	if len(keys) > 0 {
+		facts = append(facts, resource.Fact{ID: id, Name: factAccessKeys, Value: fmt.Sprintf("%d access keys", len(keys))})
 	}
-	_, err := k.IAM.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: aws.String(id.Name)})
+	_, err = k.IAM.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: aws.String(id.Name)})
 	switch {
 	case err == nil:
 		facts = append(facts, resource.Fact{ID: id, Name: factPassword, Value: "a password"})
