@@ -79,7 +79,10 @@ func (l *large) declared(tb testing.TB) resource.Set {
 		func() (kind.Kind, error) { return iamgroup.New(iamgroup.Options{IAM: api, Directory: directory}) },
 		func() (kind.Kind, error) { return iamrole.New(iamrole.Options{IAM: api, Directory: directory}) },
 		func() (kind.Kind, error) {
-			return bucket.New(bucket.Options{S3: func(region string) bucket.API { return l.fake.S3(region) }, Inventory: marked, Account: l.env.AWS.Account})
+			return bucket.New(bucket.Options{
+				Buckets:   cloud.Buckets{S3: func(region string) cloud.BucketAPI { return l.fake.S3(region) }, Account: l.env.AWS.Account},
+				Inventory: marked,
+			})
 		},
 	} {
 		k, err := open()

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 )
+
+// typeBucket is a bucket as the tagging API calls it.
+const typeBucket = "s3:bucket"
 
 // bucketPage is the largest page of ListBuckets (S3 API reference). A list with
 // a size also tells the Region of each bucket.
@@ -74,11 +78,44 @@ type Surveyed struct {
 	Err error
 }
 
-// Survey reads buckets by name, many at once. Suppose maps each name to the
-// region where it is asked for when the account's list does not hold it: the list
-// may lag, and the name may be somebody else's. A bucket that there is not is not
-// in the answer. Home is the region that is asked for the list.
-func (b Buckets) Survey(ctx context.Context, home string, suppose map[string]string) map[string]Surveyed {
+// BucketSearch says which buckets are read.
+type BucketSearch struct {
+	// Home is the region that is asked for the list of the account's buckets.
+	Home string
+	// Named maps names to the regions where they are asked for when the account's
+	// list does not hold them: the list may lag, and a name may be somebody else's.
+	Named map[string]string
+	// Marked is a walk over tagged resources that others may share; it must list
+	// s3:bucket. It is asked in Regions, for the buckets that Wanted says yes to.
+	Marked  *Inventory
+	Regions []string
+	Wanted  func(region, name string, tags map[string]string) bool
+}
+
+// Survey reads the named buckets and the marked ones, many at once. What there is
+// not is not in the answer; Unread are the regions that could not be searched for
+// marked buckets, and why.
+func (b Buckets) Survey(ctx context.Context, search BucketSearch) (found map[string]Surveyed, unread map[string]error) {
+	unread = map[string]error{}
+	suppose := map[string]string{}
+	for _, region := range search.Regions {
+		tagged, err := search.Marked.Of(ctx, region, typeBucket)
+		if err != nil {
+			unread[region] = err
+		}
+		for arn, has := range tagged {
+			if name := strings.TrimPrefix(arn, BucketARN("")); search.Wanted(region, name, has) {
+				suppose[name] = region
+			}
+		}
+	}
+	maps.Copy(suppose, search.Named)
+	return b.read(ctx, search.Home, suppose), unread
+}
+
+// read reads buckets by name; suppose maps each to its region unless the list
+// knows better.
+func (b Buckets) read(ctx context.Context, home string, suppose map[string]string) map[string]Surveyed {
 	found := map[string]Surveyed{}
 	names := slices.Sorted(maps.Keys(suppose))
 	if len(names) == 0 {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -93,6 +94,48 @@ func TestOnlyThePartsThatAreAskedForAreRead(t *testing.T) {
 	}
 }
 
+// survey reads buckets by name.
+func survey(t *testing.T, b cloud.Buckets, named map[string]string) map[string]cloud.Surveyed {
+	t.Helper()
+	found, unread := b.Survey(t.Context(), cloud.BucketSearch{Home: oregon, Named: named})
+	if len(unread) > 0 {
+		t.Errorf("unread regions %v", unread)
+	}
+	return found
+}
+
+func TestMarkedBucketsAreFoundInTheirRegionsAndReadOnce(t *testing.T) {
+	t.Parallel()
+	fake := cloudtest.NewFake(account)
+	bucketIn(t, fake, oregon, "named", "mark", "x", "id", "1")
+	bucketIn(t, fake, oregon, "marked", "mark", "x", "id", "2")
+	bucketIn(t, fake, oregon, "unwanted", "mark", "x", "id", "3")
+	bucketIn(t, fake, oregon, "others", "mark", "y", "id", "2")
+	bucketIn(t, fake, ireland, "far", "mark", "x", "id", "4")
+	search := cloud.BucketSearch{Home: oregon, Named: map[string]string{"named": oregon}, Regions: []string{oregon, ireland}}
+	search.Wanted = func(region, name string, tags map[string]string) bool {
+		if name == "far" && region != ireland || name != "far" && region != oregon {
+			t.Errorf("%s is said to be in %s", name, region)
+		}
+		return tags["id"] != "3"
+	}
+	look := func() (map[string]cloud.Surveyed, map[string]error) {
+		search.Marked = cloud.NewInventory(func(region string) cloud.TaggingAPI { return fake.Tagging(region) }, "mark", "x", "kms:key", "s3:bucket")
+		return bucketsOf(fake).Survey(t.Context(), search)
+	}
+	found, unread := look()
+	if have := slices.Sorted(maps.Keys(found)); !slices.Equal(have, []string{"far", "marked", "named"}) || len(unread) > 0 || found["far"].Region != ireland {
+		t.Errorf("found %v, unread %v", have, unread)
+	}
+	if _, changed := search.Named["far"]; changed {
+		t.Error("what was asked for is changed")
+	}
+	defer fake.Break(cloudtest.Denied, 1, cloudtest.Is("tagging.GetResources"))()
+	if found, unread := look(); !cloud.Denied(unread[oregon]) || unread[ireland] != nil || len(found) != 2 {
+		t.Errorf("one region denied: found %v, unread %v", found, unread)
+	}
+}
+
 func TestASurveyTellsApartWhatIsThereNotThereAndSomebodyElses(t *testing.T) {
 	t.Parallel()
 	fake := cloudtest.NewFake(account)
@@ -106,7 +149,7 @@ func TestASurveyTellsApartWhatIsThereNotThereAndSomebodyElses(t *testing.T) {
 	fake.OthersBucket("taken")
 	suppose := map[string]string{"here": oregon, "far": oregon, "new": oregon, "new-far": oregon, "sealed": oregon, "taken": oregon, "none": oregon}
 	have := map[string]string{}
-	for name, one := range bucketsOf(fake).Survey(t.Context(), oregon, suppose) {
+	for name, one := range survey(t, bucketsOf(fake), suppose) {
 		have[name] = one.Region
 		if taken := (*cloud.TakenError)(nil); errors.As(one.Err, &taken) {
 			have[name] = "taken: " + taken.Name + " " + taken.Region
@@ -129,7 +172,7 @@ func TestWhatCannotBeReadInASurveyHidesNothingElse(t *testing.T) {
 	for operation, want := range map[string]int{"s3.ListBuckets": 3, "s3.GetBucketPolicy": 1, "s3.GetBucketEncryption": 1} {
 		heal := fake.Break(cloudtest.Denied, 1, cloudtest.Is(operation))
 		missed := 0
-		found := bucketsOf(fake).Survey(t.Context(), oregon, suppose)
+		found := survey(t, bucketsOf(fake), suppose)
 		for _, one := range found {
 			if cloud.Denied(one.Err) {
 				missed++
@@ -142,15 +185,15 @@ func TestWhatCannotBeReadInASurveyHidesNothingElse(t *testing.T) {
 	}
 	heal := fake.Break(cloudtest.Throttled, 1, cloudtest.Is("s3.HeadBucket"))
 	defer heal()
-	if found := bucketsOf(fake).Survey(t.Context(), oregon, suppose); !cloud.Throttled(found["none"].Err) {
+	if found := survey(t, bucketsOf(fake), suppose); !cloud.Throttled(found["none"].Err) {
 		t.Errorf("nobody knows whether a bucket is there: %+v", found["none"])
 	}
 	bucketIn(t, fake, oregon, "aaa-2")
-	if found := bucketsOf(fake).Survey(t.Context(), oregon, map[string]string{"aaa": ireland}); len(found) != 1 || found["aaa"].Region != oregon {
+	if found := survey(t, bucketsOf(fake), map[string]string{"aaa": ireland}); len(found) != 1 || found["aaa"].Region != oregon {
 		t.Errorf("one bucket: %+v", found)
 	}
 	fake.Forget()
-	if found := bucketsOf(fake).Survey(t.Context(), oregon, nil); len(found) > 0 || fake.Total() > 0 {
+	if found := survey(t, bucketsOf(fake), nil); len(found) > 0 || fake.Total() > 0 {
 		t.Errorf("of no bucket: %v, calls %v", found, fake.Calls())
 	}
 }
@@ -208,7 +251,7 @@ func TestHundredsOfBucketsAreReadAtOnceAndNeverMoreThanThereIsRoomFor(t *testing
 		b := bucketsOf(fake)
 		b.S3, b.Parallel = func(string) cloud.BucketAPI { return c }, parallel
 		fake.Forget()
-		found := b.Survey(ctx, oregon, suppose)
+		found, _ := b.Survey(ctx, cloud.BucketSearch{Home: oregon, Named: suppose})
 		if len(found) != networks*validators || c.most != room || ctx.Err() != nil {
 			t.Errorf("%d buckets read, %d at once, want %d at once; %v", len(found), c.most, room, ctx.Err())
 		}

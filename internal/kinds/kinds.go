@@ -85,7 +85,7 @@ func openAccessKey(c Clients) (kind.Kind, error) {
 
 func openBucket(c Clients) (kind.Kind, error) {
 	return bucket.New(bucket.Options{
-		S3: func(region string) bucket.API { return c.AWS.S3(region) }, Inventory: c.Marked, Directory: c.Directory, Account: c.Environment.AWS.Account,
+		Buckets: c.AWS.Buckets(), Inventory: c.Marked, Directory: c.Directory,
 	})
 }
 

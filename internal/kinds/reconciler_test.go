@@ -112,7 +112,8 @@ func (r *reconciler) kinds(t *testing.T) []kind.Kind {
 		IAM: f.IAM(), Secrets: func(region string) accesskey.SecretsAPI { return f.SecretsManager(region) }, Directory: directory, Clock: clock,
 	}))
 	add(bucket.New(bucket.Options{
-		S3: func(region string) bucket.API { return f.S3(region) }, Inventory: marked, Directory: directory, Account: r.env.AWS.Account, Clock: clock,
+		Buckets:   cloud.Buckets{S3: func(region string) cloud.BucketAPI { return f.S3(region) }, Account: r.env.AWS.Account, Clock: clock},
+		Inventory: marked, Directory: directory,
 	}))
 	return all
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -34,7 +33,7 @@ type Spec struct {
 	Policy *access.Document `json:"policy,omitempty"`
 	// PublicAccess is the bucket's own block; one that was deleted is all false,
 	// which is how S3 acts on it.
-	PublicAccess *PublicAccess `json:"publicAccess,omitempty"`
+	PublicAccess *cloud.PublicAccess `json:"publicAccess,omitempty"`
 	// Ownership, Versioning and Encryption are S3's words; absent where S3 has
 	// none.
 	Ownership  string `json:"ownership,omitempty"`
@@ -48,9 +47,6 @@ type Spec struct {
 	Adopt bool `json:"adopt,omitempty"`
 }
 
-// PublicAccess is a public access block.
-type PublicAccess = cloud.PublicAccess
-
 // What every bucket of ours has. Encryption is by S3's own keys and not by KMS:
 // nobody without credentials could read an object that KMS has to decrypt (S3
 // User Guide, "Using server-side encryption with AWS KMS keys").
@@ -60,14 +56,10 @@ const (
 	encrypted     = "AES256"
 )
 
-// API is what the kind needs of S3 in one region. No delete is in it, and nothing
-// of objects.
-type API = cloud.BucketAPI
-
 // Options are what the kind works with.
 type Options struct {
-	// S3 gives the client of a region.
-	S3 func(region string) API
+	// Buckets are those of the account.
+	Buckets cloud.Buckets
 	// Inventory is the walk over what carries the environment's mark that several
 	// kinds share; it must list kind.TypeBucket. Buckets that nobody declares any
 	// more are found by it.
@@ -76,32 +68,16 @@ type Options struct {
 	// bucket's own policy. Nil: nobody is known to, and a policy that such a one
 	// still needs is not taken away.
 	Directory *cloud.Directory
-	// Account owns the buckets; every call says so, and S3 refuses it on a bucket
-	// of somebody else.
-	Account string
-	// Parallel bounds how many buckets are read at once; 0 means 16.
-	Parallel int
-	// Clock and Waits are how long an effect may take to be seen; zero values
-	// mean the wall clock and cloud.SettleWaits.
-	Clock cloud.Clock
-	Waits []time.Duration
 }
 
-type buckets struct {
-	cloud.Buckets
-	inventory *cloud.Inventory
-	iam       *cloud.Directory
-}
+type buckets struct{ Options }
 
 // New is the kind.
 func New(o Options) (kind.Kind, error) {
-	if o.S3 == nil || o.Inventory == nil || o.Account == "" {
+	if o.Buckets.S3 == nil || o.Inventory == nil || o.Buckets.Account == "" {
 		return kind.Kind{}, errors.New("bucket: needs a client for S3, an inventory and an account")
 	}
-	k := &buckets{
-		Buckets:   cloud.Buckets{S3: o.S3, Account: o.Account, Parallel: o.Parallel, Clock: o.Clock, Waits: o.Waits},
-		inventory: o.Inventory, iam: o.Directory,
-	}
+	k := &buckets{o}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
 		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,

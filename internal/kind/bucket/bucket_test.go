@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -452,7 +453,7 @@ func TestTheOldestRegionIsAskedInItsOwnWay(t *testing.T) {
 
 func TestTheKindNeedsWhatItWorksWith(t *testing.T) {
 	t.Parallel()
-	if _, err := bucket.New(bucket.Options{S3: func(string) bucket.API { return nil }, Account: account}); err == nil {
+	if _, err := bucket.New(bucket.Options{Buckets: cloud.Buckets{S3: func(string) cloud.BucketAPI { return nil }, Account: account}}); err == nil {
 		t.Error("made without an inventory: undeclared buckets would be invisible")
 	}
 }

@@ -32,7 +32,7 @@ const (
 
 // admin is S3 in the hands of somebody else.
 type admin interface {
-	bucket.API
+	cloud.BucketAPI
 	DeleteBucketEncryption(context.Context, *s3.DeleteBucketEncryptionInput, ...func(*s3.Options)) (*s3.DeleteBucketEncryptionOutput, error)
 	DeleteBucketOwnershipControls(context.Context, *s3.DeleteBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.DeleteBucketOwnershipControlsOutput, error)
 	DeleteBucketPolicy(context.Context, *s3.DeleteBucketPolicyInput, ...func(*s3.Options)) (*s3.DeleteBucketPolicyOutput, error)
@@ -41,7 +41,7 @@ type admin interface {
 
 // place is one backend as the tests see it.
 type place struct {
-	s3      func(region string) bucket.API
+	s3      func(region string) cloud.BucketAPI
 	tagging func(region string) cloud.TaggingAPI
 	admin   admin
 	// iam reads the account's IAM; nil: nobody does.
@@ -71,7 +71,7 @@ func (p place) kind(t *testing.T) kind.Kind {
 	t.Helper()
 	fresh := func() kind.Kind {
 		o := bucket.Options{
-			S3: p.s3, Account: account, Clock: instantly(),
+			Buckets:   cloud.Buckets{S3: p.s3, Account: account, Clock: instantly()},
 			Inventory: cloud.NewInventory(p.tagging, kind.TagEnvironment, "staging", kind.TypeKey, kind.TypeBucket),
 		}
 		if p.iam != nil {
@@ -99,7 +99,7 @@ func onFake(*testing.T) place {
 
 func placeOf(fake *cloudtest.Fake) place {
 	return place{
-		s3:      func(region string) bucket.API { return fake.S3(region) },
+		s3:      func(region string) cloud.BucketAPI { return fake.S3(region) },
 		tagging: func(region string) cloud.TaggingAPI { return fake.Tagging(region) },
 		admin:   fake.S3(oregon), iam: fake.IAM(), faults: &fake.Switch,
 	}
@@ -118,7 +118,7 @@ func onEmulator(moto *cloudtest.Moto) func(*testing.T) place {
 		t.Cleanup(proxy.Close)
 		watched, direct := session(t, proxy.Endpoint()), session(t, moto.Endpoint())
 		return place{
-			s3:      func(region string) bucket.API { return watched.S3(region) },
+			s3:      func(region string) cloud.BucketAPI { return watched.S3(region) },
 			tagging: func(region string) cloud.TaggingAPI { return watched.Tagging(region) },
 			admin:   direct.S3(oregon), faults: &proxy.Switch,
 		}

@@ -13,34 +13,34 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/kind"
-	"github.com/crosschain-ops/reconcile/internal/kind/bucket"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // slow is an S3 that pages one by one, or does not see a bucket yet.
 type slow struct {
-	bucket.API
+	cloud.BucketAPI
 	blind bool
 }
 
 func (s slow) ListBuckets(ctx context.Context, in *s3.ListBucketsInput, o ...func(*s3.Options)) (*s3.ListBucketsOutput, error) {
 	one := *in
 	one.MaxBuckets = aws.Int32(1)
-	return s.API.ListBuckets(ctx, &one, o...)
+	return s.BucketAPI.ListBuckets(ctx, &one, o...)
 }
 
 func (s slow) HeadBucket(ctx context.Context, in *s3.HeadBucketInput, o ...func(*s3.Options)) (*s3.HeadBucketOutput, error) {
 	if s.blind {
 		return nil, &types.NotFound{}
 	}
-	return s.API.HeadBucket(ctx, in, o...)
+	return s.BucketAPI.HeadBucket(ctx, in, o...)
 }
 
 // through lets the kind work through a slow S3.
 func (b *bench) through(blind bool) {
-	b.place.s3 = func(region string) bucket.API { return slow{b.fake.S3(region), blind} }
+	b.place.s3 = func(region string) cloud.BucketAPI { return slow{b.fake.S3(region), blind} }
 	b.kind = b.place.kind(b.T)
 }
 
@@ -76,7 +76,7 @@ func TestOnlyTheTwoBlocksOfPoliciesAreOff(t *testing.T) {
 	b := newBench(t, proofs())
 	b.create()
 	have := b.spec(proofs().ResourceID())
-	if *have.PublicAccess != (bucket.PublicAccess{BlockACLs: true, IgnoreACLs: true}) {
+	if *have.PublicAccess != (cloud.PublicAccess{BlockACLs: true, IgnoreACLs: true}) {
 		t.Errorf("public access %+v", have.PublicAccess)
 	}
 	if have.Ownership != "BucketOwnerEnforced" || have.Versioning != "Enabled" || have.Encryption != "AES256" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
@@ -15,13 +14,13 @@ import (
 
 // parameters of every operation; each uses its own part.
 type parameters struct {
-	Bucket       string            `json:"bucket"`
-	Tags         map[string]string `json:"tags"`
-	Policy       *access.Document  `json:"policy"`
-	PublicAccess *PublicAccess     `json:"publicAccess"`
-	Ownership    string            `json:"ownership"`
-	Versioning   string            `json:"versioning"`
-	Encryption   string            `json:"encryption"`
+	Bucket       string              `json:"bucket"`
+	Tags         map[string]string   `json:"tags"`
+	Policy       *access.Document    `json:"policy"`
+	PublicAccess *cloud.PublicAccess `json:"publicAccess"`
+	Ownership    string              `json:"ownership"`
+	Versioning   string              `json:"versioning"`
+	Encryption   string              `json:"encryption"`
 }
 
 func prepare(ctx context.Context, resolved kind.Resolved) (kind.Prepared, error) {
@@ -68,7 +67,8 @@ func (p parameters) write(op string, attempts []string) (cloud.BucketWrite, erro
 	switch {
 	case p.Bucket == "":
 	case op == opCreate && p.Ownership != "" && len(p.Tags) > 0:
-		return p.create(attempts), nil
+		ours := func(have map[string]string) bool { return slices.Contains(attempts, have[kind.TagIntent]) }
+		return cloud.MakeBucket(p.Ownership, kind.WithIntent(p.Tags, attempts), ours), nil
 	case (op == opTag || op == kind.AdoptOp) && len(p.Tags) > 0:
 		return cloud.TagBucket(p.Tags), nil
 	case (op == opPolicy || op == opNarrow) && p.Policy != nil:
@@ -83,18 +83,6 @@ func (p parameters) write(op string, attempts []string) (cloud.BucketWrite, erro
 		return cloud.EncryptBucket(p.Encryption), nil
 	}
 	return cloud.BucketWrite{}, errors.New("no such operation, or its parameters are not complete")
-}
-
-// create makes a bucket with the intent of the latest attempt among its tags, by
-// which one whose reply was lost is known.
-func (p parameters) create(attempts []string) cloud.BucketWrite {
-	tags := maps.Clone(p.Tags)
-	if len(attempts) > 0 {
-		tags[kind.TagIntent] = attempts[len(attempts)-1]
-	}
-	return cloud.MakeBucket(p.Ownership, tags, func(have map[string]string) bool {
-		return slices.Contains(attempts, have[kind.TagIntent])
-	})
 }
 
 // guard lets a step write to a bucket that carries our mark for its resource, and

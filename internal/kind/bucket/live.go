@@ -23,10 +23,8 @@ type sweep struct {
 	// only narrows the sweep to some ids; nil means all.
 	only     []resource.ID
 	declared map[resource.ID]config.Bucket
-	// ids are those that a bucket may stand for, by its name.
-	ids   map[string][]resource.ID
-	found map[string]cloud.BucketConfig
-	seen  kind.Observation[Spec]
+	found    map[string]cloud.BucketConfig // by name
+	seen     kind.Observation[Spec]
 	// directory reads IAM, once.
 	directory func(context.Context) (*access.Directory, error)
 }
@@ -34,7 +32,7 @@ type sweep struct {
 // observe reads what is declared, and what carries our mark.
 func (k *buckets) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
 	regions := map[string]bool{env.AWS.Region: true}
-	s := &sweep{buckets: k, env: env, declared: declared(env), directory: k.iam.All}
+	s := &sweep{buckets: k, env: env, declared: declared(env), directory: k.Directory.All}
 	for id := range s.declared {
 		regions[id.Scope] = true
 	}
@@ -45,7 +43,7 @@ func (k *buckets) observe(ctx context.Context, env *config.Environment, _ kind.L
 // mark; what is declared has a name.
 func (k *buckets) read(ctx context.Context, env *config.Environment, wanted []resource.ID, _ kind.Lookup) kind.Observation[Spec] {
 	regions := map[string]bool{}
-	s := &sweep{buckets: k, env: env, only: wanted, declared: declared(env), directory: k.iam.Fresh}
+	s := &sweep{buckets: k, env: env, only: wanted, declared: declared(env), directory: k.Directory.Fresh}
 	for _, id := range wanted {
 		if _, known := s.declared[id]; !known && id.Kind == Name {
 			regions[id.Scope] = true
@@ -57,19 +55,27 @@ func (k *buckets) read(ctx context.Context, env *config.Environment, wanted []re
 
 // run reads the declared buckets, and those of some regions that carry our mark.
 func (s *sweep) run(ctx context.Context, regions map[string]bool) kind.Observation[Spec] {
-	s.ids, s.found = map[string][]resource.ID{}, map[string]cloud.BucketConfig{}
+	s.found = map[string]cloud.BucketConfig{}
+	named, ids := map[string]string{}, map[string][]resource.ID{} // by name
 	for id, b := range s.declared {
-		s.ids[b.Bucket] = append(s.ids[b.Bucket], id)
+		named[b.Bucket], ids[b.Bucket] = id.Scope, append(ids[b.Bucket], id)
 	}
-	for _, region := range slices.Sorted(maps.Keys(regions)) {
-		s.marked(ctx, region)
+	found, unread := s.Buckets.Survey(ctx, cloud.BucketSearch{
+		Home: s.env.AWS.Region, Named: named, Marked: s.Inventory, Regions: slices.Sorted(maps.Keys(regions)),
+		Wanted: func(region, name string, tags map[string]string) bool {
+			id, ours := kind.MarkedFor(tags, s.env.Name, Name, region, name)
+			wanted := ours && kind.Asked(s.only, id)
+			if wanted && !slices.Contains(ids[name], id) {
+				ids[name] = append(ids[name], id)
+			}
+			return wanted
+		},
+	})
+	for region, err := range unread {
+		s.seen.Unread = append(s.seen.Unread, cloud.Unread(Name+"/"+region, err))
 	}
-	suppose := map[string]string{}
-	for name, ids := range s.ids {
-		suppose[name] = ids[0].Scope
-	}
-	for name, one := range s.Survey(ctx, s.env.AWS.Region, suppose) {
-		s.take(name, one)
+	for name, one := range found {
+		s.take(name, one, ids[name])
 	}
 	s.file(ctx)
 	slices.SortFunc(s.seen.Facts, resource.Fact.Compare)
@@ -77,30 +83,15 @@ func (s *sweep) run(ctx context.Context, regions map[string]bool) kind.Observati
 	return s.seen
 }
 
-// marked adds the buckets of one region that carry our mark.
-func (s *sweep) marked(ctx context.Context, region string) {
-	tagged, err := s.inventory.Of(ctx, region, kind.TypeBucket)
-	if err != nil {
-		s.seen.Unread = append(s.seen.Unread, cloud.Unread(Name+"/"+region, err))
-		return
-	}
-	for arn, tags := range tagged {
-		name := strings.TrimPrefix(arn, cloud.BucketARN(""))
-		id, ours := kind.MarkedFor(tags, s.env.Name, Name, region, name)
-		if ours && kind.Asked(s.only, id) && !slices.Contains(s.ids[name], id) {
-			s.ids[name] = append(s.ids[name], id)
-		}
-	}
-}
-
-// take sorts what the survey says of one bucket.
-func (s *sweep) take(name string, one cloud.Surveyed) {
+// take sorts what the survey says of a bucket, and of the ids that it may stand
+// for.
+func (s *sweep) take(name string, one cloud.Surveyed, ids []resource.ID) {
 	if one.Err == nil {
 		s.found[name] = one.BucketConfig
 		return
 	}
 	taken := (*cloud.TakenError)(nil)
-	for _, id := range s.ids[name] {
+	for _, id := range ids {
 		if errors.As(one.Err, &taken) {
 			s.note(id, factTaken, name)
 		} else {

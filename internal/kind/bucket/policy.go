@@ -16,7 +16,7 @@ func desired(env *config.Environment, b config.Bucket) Spec {
 		// ACLs stay blocked; only the two settings that a public policy needs off
 		// are off (S3 User Guide, "Blocking public access to your Amazon S3
 		// storage").
-		PublicAccess: &PublicAccess{BlockACLs: true, IgnoreACLs: true},
+		PublicAccess: &cloud.PublicAccess{BlockACLs: true, IgnoreACLs: true},
 		Ownership:    ownerEnforced, Versioning: versioned, Encryption: encrypted,
 		Tags: peopleTags(b), Protect: b.Protect, Adopt: b.Adopt,
 	}
@@ -65,15 +65,15 @@ func policyOf(b config.Bucket, who access.Values) access.Document {
 // known to have a right by it.
 func (s *sweep) cutOff(ctx context.Context, b cloud.BucketConfig, declared config.Bucket) []string {
 	now := access.Bucket{ARN: cloud.BucketARN(b.Name), Policy: access.Read(b.Policy)}
-	want, writers := policyOf(declared, access.Literals(declared.Writers...)), s.env.Access.WritersByIAM(s.Account, now.ARN)
+	want, writers := policyOf(declared, access.Literals(declared.Writers...)), s.env.Access.WritersByIAM(s.Buckets.Account, now.ARN)
 	if b.Policy == "" || len(writers) == 0 || now.Policy.Equivalent(want) {
 		return nil
 	}
-	world := access.World{Account: s.Account}
+	world := access.World{Account: s.Buckets.Account}
 	for arn := range writers {
 		world.Directory.Users = append(world.Directory.Users, access.User{Entity: access.Entity{ARN: arn}})
 	}
-	if s.iam != nil {
+	if s.Directory != nil {
 		if known, err := s.directory(ctx); err == nil {
 			world.Directory = *known
 		}

@@ -2,10 +2,10 @@ package bucket
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -95,13 +95,12 @@ func createSteps(after *kind.Object[Spec]) []resource.Step {
 // and a policy that is too wide is mended before a block that holds it is lifted.
 func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 	id, have, want := after.ID, before.Spec, after.Spec
-	ours := []resource.Precondition{
-		{ID: id, Path: "mark", Op: resource.Equals, Value: want.Mark},
-		{ID: id, Path: "outputs.arn", Op: resource.Equals, Value: before.Outputs["arn"]},
-	}
 	var list []resource.Step
-	add := func(op, name string, value any, pre ...resource.Precondition) {
-		list = append(list, resource.Step{Op: op, ID: id, Pre: append(slices.Clone(ours), pre...), Params: resource.Attrs{"bucket": want.Bucket, name: value}})
+	// What is named as read must be as it was planned from: S3 replaces policies
+	// and tags whole.
+	add := func(op, name string, value any, asRead ...string) {
+		pre := kind.Claims(id, want.Mark, before.Outputs, append([]string{"arn"}, asRead...)...)
+		list = append(list, resource.Step{Op: op, ID: id, Pre: pre, Params: resource.Attrs{"bucket": want.Bucket, name: kind.Param(value)}})
 	}
 	if have.Versioning != want.Versioning {
 		add(opVersioning, "versioning", want.Versioning)
@@ -114,11 +113,13 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 		return name == kind.TagProtect && have.Protect || have.Tags[name] == value
 	})
 	if len(tags) > 0 {
-		add(opTag, "tags", kind.Param(tags), asRead(before, "tagsDigest"))
+		add(opTag, "tags", tags, "tagsDigest")
 	}
 	block, policy := valueOf(have.PublicAccess), valueOf(have.Policy)
-	public := func(op string, next PublicAccess) {
-		add(op, "publicAccess", kind.Param(next), resource.Precondition{ID: id, Path: "publicAccess", Op: resource.Equals, Value: kind.ParamText(block)})
+	public := func(op string, next cloud.PublicAccess) {
+		add(op, "publicAccess", next)
+		last := &list[len(list)-1]
+		last.Pre = append(last.Pre, resource.Precondition{ID: id, Path: "publicAccess", Op: resource.Equals, Value: kind.ParamText(block)})
 		block = next
 	}
 	if !want.Policy.Equivalent(policy) {
@@ -132,7 +133,7 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 		if have.Policy != nil && access.Narrows(policy, *want.Policy) {
 			op = opNarrow
 		}
-		add(op, "policy", kind.Param(want.Policy), asRead(before, "policyDigest"))
+		add(op, "policy", want.Policy, "policyDigest")
 	}
 	switch {
 	case block == *want.PublicAccess:
@@ -159,18 +160,7 @@ func valueOf[T any](p *T) (value T) {
 // once the bucket is ours.
 func adoptSteps(before, after *kind.Object[Spec]) []resource.Step {
 	return []resource.Step{{
-		Op: kind.AdoptOp, ID: after.ID,
-		Pre: []resource.Precondition{
-			{ID: after.ID, Path: "mark", Op: resource.Absent},
-			{ID: after.ID, Path: "outputs.arn", Op: resource.Equals, Value: before.Outputs["arn"]},
-			asRead(before, "tagsDigest"),
-		},
+		Op: kind.AdoptOp, ID: after.ID, Pre: kind.Claims(after.ID, "", before.Outputs, "arn", "tagsDigest"),
 		Params: resource.Attrs{"bucket": after.Spec.Bucket, "tags": kind.Param(kind.MarkTags(after.Spec.Mark, after.ID))},
 	}}
-}
-
-// asRead claims that a part of the bucket is still as it was planned from: S3
-// replaces policies and tags whole.
-func asRead(before *kind.Object[Spec], output string) resource.Precondition {
-	return resource.Precondition{ID: before.ID, Path: "outputs." + output, Op: resource.Equals, Value: before.Outputs[output]}
 }

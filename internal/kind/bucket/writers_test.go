@@ -81,7 +81,7 @@ func TestAWriterIsNotTakenFromTheBucketsPolicyBeforeIAMLetsHimWrite(t *testing.T
 	// lets go of him after the first reading.
 	id := b.declare()[0].ID
 	k, err := bucket.New(bucket.Options{
-		S3: b.s3, Account: account, Inventory: cloud.NewInventory(b.tagging, kind.TagEnvironment, "staging", kind.TypeBucket),
+		Buckets: cloud.Buckets{S3: b.s3, Account: account}, Inventory: cloud.NewInventory(b.tagging, kind.TagEnvironment, "staging", kind.TypeBucket),
 		Directory: cloud.NewDirectory(b.iam, instantly(), nil),
 	})
 	must(t, k, err)
