@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,8 @@ type duty struct {
 	live   *lookout
 	guards map[string]*guard
 	wires  map[string]*wire
+	// asked are all actions that were ever asked for.
+	asked map[string]bool
 }
 
 func onDuty(t *testing.T, env *config.Environment, lent *emulators) *duty {
@@ -45,7 +48,7 @@ func onDuty(t *testing.T, env *config.Environment, lent *emulators) *duty {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { lent.giveBack(moto) })
-	d := &duty{t: t, live: newLookout(sessionAt(t, env, moto.Endpoint())), guards: map[string]*guard{}, wires: map[string]*wire{}}
+	d := &duty{t: t, live: newLookout(sessionAt(t, env, moto.Endpoint())), guards: map[string]*guard{}, wires: map[string]*wire{}, asked: map[string]bool{}}
 	for _, which := range []string{"plan", "apply"} {
 		if d.wires[which], err = newWire(moto.Endpoint()); err != nil {
 			t.Fatal(err)
@@ -196,6 +199,7 @@ func (d *duty) converge(previous resource.Set) (done []string) {
 func (d *duty) refusals() {
 	d.t.Helper()
 	for which, g := range d.guards {
+		maps.Copy(d.asked, g.asked)
 		for _, text := range g.refusals() {
 			d.t.Errorf("reconcile-%s-%s: %s", which, d.env.Name, text)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // iamScopes: what the environment declares no user, group or role of, the tool
-// may not make. Users and roles are made and given something only under the
+// may not make; it may only remove what is left of it below our path. Users and roles are made and given something only under the
 // boundary, and only declared policies are given. Not every action can be held
 // to the boundary: which ones can, says the Service Authorization Reference
 // ("Actions, resources, and condition keys for AWS Identity and Access
@@ -17,6 +17,8 @@ import (
 func (m *maker) iamScopes() []scope {
 	users, groups, roles, policies := m.entities()
 	principals := slices.Concat(users, roles)
+	goneUsers, goneGroups, goneRoles := m.below("user", users), m.below("group", groups), m.below("role", roles)
+	gonePrincipals := slices.Concat(goneUsers, goneRoles)
 	bounded := m.bounded()
 	return []scope{
 		{name: "CreatePrincipals", resources: principals, conditions: bounded, actions: []string{
@@ -27,21 +29,33 @@ func (m *maker) iamScopes() []scope {
 		{name: "AttachGroupPolicies", resources: groups, actions: []string{"iam:AttachGroupPolicy"},
 			conditions: conditions{"ArnLike": {"iam:PolicyARN": slices.Concat(policies, m.foreignPolicies(true))}}},
 		{name: "MarkPrincipals", resources: principals, conditions: m.unlessMarked(), actions: []string{"iam:TagRole", "iam:TagUser"}},
-		{name: "WritePrincipals", resources: principals, conditions: m.ours(), actions: []string{"iam:DeleteRole", "iam:DeleteUser"}},
+		{name: "TakePrincipals", resources: gonePrincipals, conditions: m.ours(), actions: []string{"iam:DeleteRole", "iam:DeleteUser"}},
 		{name: "WriteTrust", resources: roles, conditions: m.ours(), actions: []string{"iam:UpdateAssumeRolePolicy", "iam:UpdateRole"}},
-		{name: "TakePolicies", resources: principals, actions: []string{
+		{name: "TakePolicies", resources: gonePrincipals, actions: []string{
 			"iam:DeleteRolePolicy", "iam:DeleteUserPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy",
 		}},
 		{name: "MakeAccessKeys", resources: m.keyHolders(), actions: []string{"iam:CreateAccessKey"}},
-		{name: "TakeAccessKeys", resources: users, actions: []string{"iam:DeleteAccessKey", "iam:UpdateAccessKey"}},
-		{name: "WriteGroups", resources: groups, actions: []string{
-			"iam:AddUserToGroup", "iam:CreateGroup", "iam:DeleteGroup", "iam:DeleteGroupPolicy", "iam:DetachGroupPolicy", "iam:RemoveUserFromGroup", "iam:UpdateGroup",
+		{name: "TakeAccessKeys", resources: goneUsers, actions: []string{"iam:DeleteAccessKey", "iam:UpdateAccessKey"}},
+		{name: "WriteGroups", resources: groups, actions: []string{"iam:AddUserToGroup", "iam:CreateGroup", "iam:UpdateGroup"}},
+		{name: "TakeGroups", resources: goneGroups, actions: []string{
+			"iam:DeleteGroup", "iam:DeleteGroupPolicy", "iam:DetachGroupPolicy", "iam:RemoveUserFromGroup",
 		}},
 		{name: "WritePolicies", resources: policies, actions: []string{
 			"iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
 		}},
 		{name: "MarkPolicies", resources: policies, actions: []string{"iam:TagPolicy"}},
 	}
+}
+
+// below adds to declared objects of one sort whatever lies below our path: the
+// last one of a sort is removed when none is declared any more.
+func (m *maker) below(sort string, declared []string) []string {
+	if m.env.Access == nil {
+		return nil
+	}
+	all := append(slices.Clone(declared), "arn:aws:iam::"+m.account+":"+sort+"/reconcile/"+m.env.Name+"/*")
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // entities are the IAM objects that the tool may write: below our path the sorts

@@ -132,6 +132,9 @@ const (
 	// factDenies lists the attached policies that deny something, or that could not
 	// be read: taking one off may give power.
 	factDenies = "denying-policies"
+	// factUnbounded is the boundary that an adopted principal does not carry yet:
+	// the tool's own role attaches nothing to whoever does not.
+	factUnbounded = "boundary-to-come"
 	// factCaller is who this run is, noted at the principal that it runs as.
 	factCaller = "caller"
 )
@@ -193,6 +196,9 @@ func (s PrincipalSearch) Find(live []access.Entity) (found []FoundPrincipal, fac
 		}
 		if RunsAs(s.Caller, s.Kind, e.Name) {
 			note(id, factCaller, s.Caller)
+		}
+		if boundary := s.Environment.Access.Boundary; declared && boundary != "" && e.Boundary != boundary && s.Declared[id].Boundary == "" {
+			note(id, factUnbounded, boundary)
 		}
 		if denying := slices.DeleteFunc(slices.Clone(e.Attached), func(arn string) bool { return harmless[arn] }); len(denying) > 0 {
 			note(id, factDenies, strings.Join(denying, " "))

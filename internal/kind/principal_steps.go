@@ -81,6 +81,9 @@ func (f PrincipalForm[S]) steps(before, after *Object[S], facts []resource.Fact)
 	}
 	switch {
 	case have.Mark == want.Mark:
+		if boundary := resource.FactsOf(facts, before.ID)[factUnbounded]; boundary != "" && len(Without(want.Policies, have.Policies)) > 0 {
+			return nil, &DeferredError{Reason: fmt.Sprintf("it gets no policy before it carries %s: take adopt: true out, and the boundary comes first", boundary)}
+		}
 		return f.updateSteps(before, after, facts), nil
 	case have.Mark != "":
 		return nil, &DeferredError{Reason: fmt.Sprintf("the %s carries the mark of %s", f.Noun, have.Mark)}

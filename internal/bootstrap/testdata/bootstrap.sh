@@ -1181,7 +1181,7 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-
       }
     },
     {
-      "Sid": "WritePrincipals",
+      "Sid": "TakePrincipals",
       "Effect": "Allow",
       "Action": [
         "iam:DeleteRole",
@@ -1264,11 +1264,20 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-
       "Action": [
         "iam:AddUserToGroup",
         "iam:CreateGroup",
+        "iam:UpdateGroup"
+      ],
+      "Resource": [
+        "arn:aws:iam::111122223333:group/reconcile/harbour/*"
+      ]
+    },
+    {
+      "Sid": "TakeGroups",
+      "Effect": "Allow",
+      "Action": [
         "iam:DeleteGroup",
         "iam:DeleteGroupPolicy",
         "iam:DetachGroupPolicy",
-        "iam:RemoveUserFromGroup",
-        "iam:UpdateGroup"
+        "iam:RemoveUserFromGroup"
       ],
       "Resource": [
         "arn:aws:iam::111122223333:group/reconcile/harbour/*"
