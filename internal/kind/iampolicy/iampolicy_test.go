@@ -65,6 +65,18 @@ func TestAStatementThatSaysTooLittleIsAnError(t *testing.T) {
 	}
 }
 
+// TestAContractedPartysKeysAreInOurAccount: a policy may name them like any.
+func TestAContractedPartysKeysAreInOurAccount(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, environment(zero))
+	b.env.Keys[0].OperatedBy, b.env.Keys[0].Operator = "external", "acme"
+	declared, err := b.k.Declare(b.env)
+	must(t, err)
+	if refs := declared[0].Attrs.Refs(); len(refs) != 1 || refs[0].ID != b.env.Keys[0].ResourceID() {
+		t.Errorf("refs %v", refs)
+	}
+}
+
 func TestWhereAccessIsNotManagedNothingIsAsked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, environment(zero)).create()
