@@ -299,8 +299,6 @@ func largerKinds() map[string]int {
 		// A key is three things with one life: the key, its alias and its policy, each
 		// with attacks of its own to be refused. Reading and writing KMS is in cloud.
 		"internal/kind/kmskey": 920,
-		// Nine documents and switches that S3 sets one by one.
-		"internal/kind/bucket": 1220,
 	}
 }
 

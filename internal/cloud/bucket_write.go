@@ -111,6 +111,46 @@ func (b Buckets) vacant(ctx context.Context, region, name string) error {
 	return err
 }
 
+// BucketSettings say how parts of a bucket are set; of a part that is left out
+// nothing is said. Ownership, Versioning and Encryption are S3's words.
+type BucketSettings struct {
+	Tags         map[string]string `json:"tags,omitzero"`
+	Policy       *access.Document  `json:"policy,omitempty"`
+	PublicAccess *PublicAccess     `json:"publicAccess,omitempty"`
+	Ownership    string            `json:"ownership,omitempty"`
+	Versioning   string            `json:"versioning,omitempty"`
+	Encryption   string            `json:"encryption,omitempty"`
+}
+
+// Block is the public access block; where nothing is said of it, nothing is
+// blocked.
+func (s BucketSettings) Block() PublicAccess {
+	if s.PublicAccess == nil {
+		return PublicAccess{}
+	}
+	return *s.PublicAccess
+}
+
+// Put is the write that sets one part. An error says that nothing is said of it.
+func (s BucketSettings) Put(part BucketPart) (BucketWrite, error) {
+	switch {
+	case part == PartTags && len(s.Tags) > 0:
+		return TagBucket(s.Tags), nil
+	case part == PartPolicy && s.Policy != nil:
+		return PutBucketPolicy(*s.Policy)
+	case part == PartPublicAccess && s.PublicAccess != nil:
+		return BlockBucket(*s.PublicAccess), nil
+	case part == PartOwnership && s.Ownership != "":
+		return OwnBucket(s.Ownership), nil
+	case part == PartVersioning && s.Versioning != "":
+		return VersionBucket(s.Versioning), nil
+	case part == PartEncryption && s.Encryption != "":
+		return EncryptBucket(s.Encryption), nil
+	default:
+		return BucketWrite{}, fmt.Errorf("nothing is said of the part that %s reads", part)
+	}
+}
+
 // MakeBucket makes a bucket with its tags: they are in the call, so that no
 // bucket is ever without a mark. Ours tells by the tags of a live bucket whether
 // it was made by this, and not by somebody else.

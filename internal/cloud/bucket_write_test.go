@@ -33,13 +33,32 @@ func policyOf(who string) access.Document {
 // something in a new one.
 func bucketWrites(t *testing.T) map[string]cloud.BucketWrite {
 	t.Helper()
-	policy, err := cloud.PutBucketPolicy(policyOf("arn:aws:iam::444455556666:root"))
-	must(t, err)
-	return map[string]cloud.BucketWrite{
-		"s3.PutBucketTagging": cloud.TagBucket(map[string]string{"empty": ""}), "s3.PutBucketPolicy": policy,
-		"s3.PutPublicAccessBlock":       cloud.BlockBucket(cloud.PublicAccess{BlockACLs: true, BlockPolicy: true}),
-		"s3.PutBucketOwnershipControls": cloud.OwnBucket("ObjectWriter"), "s3.PutBucketVersioning": cloud.VersionBucket("Enabled"),
-		"s3.PutBucketEncryption": cloud.EncryptBucket("aws:kms"),
+	policy := policyOf("arn:aws:iam::444455556666:root")
+	settings := cloud.BucketSettings{
+		Tags: map[string]string{"empty": ""}, Policy: &policy, PublicAccess: &cloud.PublicAccess{BlockACLs: true, BlockPolicy: true},
+		Ownership: "ObjectWriter", Versioning: "Enabled", Encryption: "aws:kms",
+	}
+	writes := map[string]cloud.BucketWrite{}
+	for _, part := range cloud.BucketParts() {
+		if _, err := (cloud.BucketSettings{}).Put(part); err == nil {
+			t.Errorf("%s is set to nothing", part)
+		}
+		w, err := settings.Put(part)
+		must(t, err)
+		writes[operationOf(part)] = w
+	}
+	return writes
+}
+
+// operationOf is the SDK's operation that sets a part.
+func operationOf(part cloud.BucketPart) string {
+	switch part {
+	case cloud.PartPublicAccess:
+		return "s3.PutPublicAccessBlock"
+	case cloud.PartEncryption:
+		return "s3.PutBucketEncryption"
+	default:
+		return "s3.Put" + strings.TrimPrefix(string(part), "s3:Get")
 	}
 }
 

@@ -74,12 +74,12 @@ func (r *Refusals) Findings() []resource.Finding {
 // Check judges the live keys. What it refuses is never mended here: each is an
 // accident or an attack, and a person looks first.
 func (f KeyForm[S]) Check(desired, observed []Object[S], facts []resource.Fact) []resource.Finding {
-	return CheckEach(desired, observed, facts, func(have, want *Object[S], about []resource.Fact) []resource.Finding {
+	return CheckEach(func(have, want *Object[S], about []resource.Fact) []resource.Finding {
 		if have == nil {
 			return nil
 		}
 		return f.Refusals(*have, want.Spec, resource.FactsOf(about, want.ID))
-	})
+	})(desired, observed, facts)
 }
 
 // Steps says how to get from the live key to the declared one.

@@ -76,7 +76,7 @@ func TestEachDeclaredResourceIsJudgedBesideItsOwnLiveOneAndItsOwnFacts(t *testin
 	for _, name := range []string{"c", "x", "a"} {
 		observed = append(observed, kind.Object[string]{ID: idOf(name), Spec: "have " + name})
 	}
-	findings := kind.CheckEach(desired, observed, facts, func(have, want *kind.Object[string], about []resource.Fact) []resource.Finding {
+	judge := func(have, want *kind.Object[string], about []resource.Fact) []resource.Finding {
 		reason := want.Spec + " nothing"
 		if have != nil {
 			reason = want.Spec + " " + have.Spec
@@ -85,9 +85,9 @@ func TestEachDeclaredResourceIsJudgedBesideItsOwnLiveOneAndItsOwnFacts(t *testin
 			reason += " " + f.Value
 		}
 		return []resource.Finding{{Reason: reason}}
-	})
+	}
 	var have []string
-	for _, f := range findings {
+	for _, f := range kind.CheckEach(judge)(desired, observed, facts) {
 		have = append(have, f.Reason)
 	}
 	if want := []string{"want a have a a", "want b nothing b", "want c have c c"}; !slices.Equal(have, want) {
@@ -111,6 +111,31 @@ func TestOnlyWhatIsOursOrAdoptedIsWritten(t *testing.T) {
 		later := (*kind.DeferredError)(nil)
 		if adopts != c.adopts || (err == nil) != (c.why == "") || err != nil && (!errors.As(err, &later) || later.Reason != c.why) {
 			t.Errorf("%+v: adopts %v, %v", c, adopts, err)
+		}
+	}
+}
+
+func TestAStepIsOnlyDoneOnWhatCarriesItsMark(t *testing.T) {
+	t.Parallel()
+	env := &config.Environment{Name: "staging"}
+	for name, c := range map[string]struct {
+		op   string
+		tags map[string]string
+		good bool
+	}{
+		"ours":                    {"tag", marked("a").Tags, true},
+		"ours, adopted again":     {kind.AdoptOp, marked("a").Tags, true},
+		"nobody's":                {"tag", map[string]string{"team": "bridge"}, false},
+		"nobody's, adopted":       {kind.AdoptOp, map[string]string{"team": "bridge"}, true},
+		"another's of ours":       {"tag", marked("b").Tags, false},
+		"somebody's":              {"tag", kind.MarkTags("production", idOf("a")), false},
+		"somebody's, adopted":     {kind.AdoptOp, kind.MarkTags("production", idOf("a")), false},
+		"half a mark, adopted":    {kind.AdoptOp, map[string]string{kind.TagID: "x"}, false},
+		"the other half, adopted": {kind.AdoptOp, map[string]string{kind.TagEnvironment: "production"}, false},
+	} {
+		err := kind.Guard(kind.Resolved{Step: resource.Step{Op: c.op, ID: idOf("a")}, Environment: env}, "box 1")(c.tags)
+		if (err == nil) != c.good || err != nil && !strings.HasPrefix(err.Error(), "box 1 carries the mark \""+kind.MarkOf(c.tags, "", false)+"\", need that of staging box/here/a") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -8,10 +8,8 @@ package bucket
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
-	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -29,32 +27,15 @@ type Spec struct {
 	// Bucket is the name in S3, Region where it lives.
 	Bucket string `json:"bucket,omitempty"`
 	Region string `json:"region,omitempty"`
-	// Policy is absent where the bucket has none.
-	Policy *access.Document `json:"policy,omitempty"`
-	// PublicAccess is the bucket's own block; one that was deleted is all false,
-	// which is how S3 acts on it.
-	PublicAccess *cloud.PublicAccess `json:"publicAccess,omitempty"`
-	// Ownership, Versioning and Encryption are S3's words; absent where S3 has
-	// none.
-	Ownership  string `json:"ownership,omitempty"`
-	Versioning string `json:"versioning,omitempty"`
-	Encryption string `json:"encryption,omitempty"`
-	// Tags are people's tags; of a live bucket only those that are declared.
-	Tags map[string]string `json:"tags,omitzero"`
+	// Of a live bucket the settings are as it has them: no policy where there is
+	// none, all four blocks off where they were deleted, which is how S3 acts on it,
+	// and of people's tags those that are declared.
+	cloud.BucketSettings
 	// Protect is the tag reconcile:protect. It is never taken off here.
 	Protect bool `json:"protect,omitempty"`
 	// Adopt takes over a bucket without a mark.
 	Adopt bool `json:"adopt,omitempty"`
 }
-
-// What every bucket of ours has. Encryption is by S3's own keys and not by KMS:
-// nobody without credentials could read an object that KMS has to decrypt (S3
-// User Guide, "Using server-side encryption with AWS KMS keys").
-const (
-	ownerEnforced = "BucketOwnerEnforced"
-	versioned     = "Enabled"
-	encrypted     = "AES256"
-)
 
 // Options are what the kind works with.
 type Options struct {
@@ -80,7 +61,7 @@ func New(o Options) (kind.Kind, error) {
 	k := &buckets{o}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: k.observe, Read: k.read,
-		Check: check, Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
+		Check: kind.CheckEach(refusals), Steps: steps, Prepare: prepare, Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -102,17 +83,15 @@ const (
 func Traits() resource.Traits {
 	return resource.Traits{
 		Steering: []string{"adopt"},
-		Satisfies: func(path string, desired, observed resource.Attrs) bool {
-			return path == "policy" && kind.SameDocument(desired[path], observed[path])
+		Satisfies: func(path string, want, have resource.Attrs) bool {
+			return path == "policy" && kind.SameDocument(want[path], have[path])
 		},
 		Risks: map[string]resource.Risk{
 			opCreate: resource.Routine, opOwnership: resource.Routine, opVersioning: resource.Routine, opEncryption: resource.Routine,
 			opTag: resource.Routine, opPublicAccess: resource.Sensitive, opCloseAccess: resource.Protective,
 			opPolicy: resource.Sensitive, opNarrow: resource.Protective, kind.AdoptOp: resource.Sensitive,
 		},
-		Alone:     true,
-		Gives:     true,
-		DeleteOff: true,
+		Alone: true, Gives: true, DeleteOff: true,
 	}
 }
 
@@ -156,5 +135,3 @@ func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	slices.SortFunc(objects, func(a, b kind.Object[Spec]) int { return a.ID.Compare(b.ID) })
 	return objects, nil
 }
-
-func sentence(format string, args ...any) string { return fmt.Sprintf(format, args...) }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -14,13 +13,17 @@ import (
 
 // parameters of every operation; each uses its own part.
 type parameters struct {
-	Bucket       string              `json:"bucket"`
-	Tags         map[string]string   `json:"tags"`
-	Policy       *access.Document    `json:"policy"`
-	PublicAccess *cloud.PublicAccess `json:"publicAccess"`
-	Ownership    string              `json:"ownership"`
-	Versioning   string              `json:"versioning"`
-	Encryption   string              `json:"encryption"`
+	Bucket string `json:"bucket"`
+	cloud.BucketSettings
+}
+
+// parts are what operations set.
+func parts() map[string]cloud.BucketPart {
+	return map[string]cloud.BucketPart{
+		opTag: cloud.PartTags, kind.AdoptOp: cloud.PartTags, opPolicy: cloud.PartPolicy, opNarrow: cloud.PartPolicy,
+		opPublicAccess: cloud.PartPublicAccess, opCloseAccess: cloud.PartPublicAccess,
+		opOwnership: cloud.PartOwnership, opVersioning: cloud.PartVersioning, opEncryption: cloud.PartEncryption,
+	}
 }
 
 func prepare(ctx context.Context, resolved kind.Resolved) (kind.Prepared, error) {
@@ -54,44 +57,23 @@ func write(resolved kind.Resolved, prepared ...kind.Prepared) (cloud.BucketWrite
 	if err != nil {
 		return cloud.BucketWrite{}, err
 	}
-	w, err := p.write(step.Op, attempts)
+	var w cloud.BucketWrite
+	part, known := parts()[step.Op]
+	switch {
+	case !known && step.Op != opCreate:
+		err = errors.New("no such operation")
+	case p.Bucket == "" || step.Op == opCreate && (p.Ownership == "" || len(p.Tags) == 0):
+		err = errors.New("the parameters are not complete")
+	case step.Op == opCreate:
+		ours := func(have map[string]string) bool { return slices.Contains(attempts, have[kind.TagIntent]) }
+		w = cloud.MakeBucket(p.Ownership, kind.WithIntent(p.Tags, attempts), ours)
+	default:
+		w, err = p.Put(part)
+	}
 	if err != nil {
 		return w, fmt.Errorf("%s: %s: %w", step.ID, step.Op, err)
 	}
 	w.Region, w.Name, w.Op = step.ID.Scope, p.Bucket, step.Op
-	w.Guard = func(tags map[string]string) error { return guard(resolved, p.Bucket, tags) }
+	w.Guard = kind.Guard(resolved, "bucket "+p.Bucket)
 	return w, nil
-}
-
-func (p parameters) write(op string, attempts []string) (cloud.BucketWrite, error) {
-	switch {
-	case p.Bucket == "":
-	case op == opCreate && p.Ownership != "" && len(p.Tags) > 0:
-		ours := func(have map[string]string) bool { return slices.Contains(attempts, have[kind.TagIntent]) }
-		return cloud.MakeBucket(p.Ownership, kind.WithIntent(p.Tags, attempts), ours), nil
-	case (op == opTag || op == kind.AdoptOp) && len(p.Tags) > 0:
-		return cloud.TagBucket(p.Tags), nil
-	case (op == opPolicy || op == opNarrow) && p.Policy != nil:
-		return cloud.PutBucketPolicy(*p.Policy)
-	case (op == opPublicAccess || op == opCloseAccess) && p.PublicAccess != nil:
-		return cloud.BlockBucket(*p.PublicAccess), nil
-	case op == opOwnership && p.Ownership != "":
-		return cloud.OwnBucket(p.Ownership), nil
-	case op == opVersioning && p.Versioning != "":
-		return cloud.VersionBucket(p.Versioning), nil
-	case op == opEncryption && p.Encryption != "":
-		return cloud.EncryptBucket(p.Encryption), nil
-	}
-	return cloud.BucketWrite{}, errors.New("no such operation, or its parameters are not complete")
-}
-
-// guard lets a step write to a bucket that carries our mark for its resource, and
-// an adoption to one that carries none.
-func guard(resolved kind.Resolved, name string, tags map[string]string) error {
-	environment, id := resolved.Environment.Name, resolved.Step.ID
-	unmarked := tags[kind.TagEnvironment] == "" && tags[kind.TagID] == ""
-	if kind.Marked(tags, environment, id) || resolved.Step.Op == kind.AdoptOp && unmarked {
-		return nil
-	}
-	return fmt.Errorf("bucket %s carries the mark %q, need that of %s %s", name, kind.MarkOf(tags, "", false), environment, id)
 }

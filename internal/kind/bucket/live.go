@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -25,46 +26,42 @@ type sweep struct {
 	declared map[resource.ID]config.Bucket
 	found    map[string]cloud.BucketConfig // by name
 	seen     kind.Observation[Spec]
-	// directory reads IAM, once.
-	directory func(context.Context) (*access.Directory, error)
+	// directory reads IAM, once, and only if somebody asks.
+	directory func() (*access.Directory, error)
 }
 
 // observe reads what is declared, and what carries our mark.
 func (k *buckets) observe(ctx context.Context, env *config.Environment, _ kind.Lookup) kind.Observation[Spec] {
-	regions := map[string]bool{env.AWS.Region: true}
-	s := &sweep{buckets: k, env: env, declared: declared(env), directory: k.Directory.All}
-	for id := range s.declared {
-		regions[id.Scope] = true
-	}
-	return s.run(ctx, regions)
+	return k.look(ctx, env, nil, k.Directory.All)
 }
 
-// read is observe narrowed. What is not declared any more is looked for by its
-// mark; what is declared has a name.
+// read is observe narrowed.
 func (k *buckets) read(ctx context.Context, env *config.Environment, wanted []resource.ID, _ kind.Lookup) kind.Observation[Spec] {
-	regions := map[string]bool{}
-	s := &sweep{buckets: k, env: env, only: wanted, declared: declared(env), directory: k.Directory.Fresh}
-	for _, id := range wanted {
+	return k.look(ctx, env, append([]resource.ID{}, wanted...), k.Directory.Fresh)
+}
+
+// look reads what is declared by its name, and finds what is not by its mark.
+func (k *buckets) look(ctx context.Context, env *config.Environment, only []resource.ID, iam func(context.Context) (*access.Directory, error)) kind.Observation[Spec] {
+	s := &sweep{buckets: k, env: env, only: only, declared: declared(env), found: map[string]cloud.BucketConfig{}}
+	s.directory = sync.OnceValues(func() (*access.Directory, error) { return iam(ctx) })
+	maps.DeleteFunc(s.declared, func(id resource.ID, _ config.Bucket) bool { return !kind.Asked(only, id) })
+	named, ids, regions := map[string]string{}, map[string][]resource.ID{}, map[string]bool{}
+	for id, b := range s.declared {
+		named[b.Bucket], ids[b.Bucket] = id.Scope, append(ids[b.Bucket], id)
+		regions[id.Scope] = only == nil
+	}
+	regions[env.AWS.Region] = only == nil
+	for _, id := range only {
 		if _, known := s.declared[id]; !known && id.Kind == Name {
 			regions[id.Scope] = true
 		}
 	}
-	maps.DeleteFunc(s.declared, func(id resource.ID, _ config.Bucket) bool { return !kind.Asked(wanted, id) })
-	return s.run(ctx, regions)
-}
-
-// run reads the declared buckets, and those of some regions that carry our mark.
-func (s *sweep) run(ctx context.Context, regions map[string]bool) kind.Observation[Spec] {
-	s.found = map[string]cloud.BucketConfig{}
-	named, ids := map[string]string{}, map[string][]resource.ID{} // by name
-	for id, b := range s.declared {
-		named[b.Bucket], ids[b.Bucket] = id.Scope, append(ids[b.Bucket], id)
-	}
+	maps.DeleteFunc(regions, func(_ string, searched bool) bool { return !searched })
 	found, unread := s.Buckets.Survey(ctx, cloud.BucketSearch{
-		Home: s.env.AWS.Region, Named: named, Marked: s.Inventory, Regions: slices.Sorted(maps.Keys(regions)),
+		Home: env.AWS.Region, Named: named, Marked: s.Inventory, Regions: slices.Sorted(maps.Keys(regions)),
 		Wanted: func(region, name string, tags map[string]string) bool {
-			id, ours := kind.MarkedFor(tags, s.env.Name, Name, region, name)
-			wanted := ours && kind.Asked(s.only, id)
+			id, ours := kind.MarkedFor(tags, env.Name, Name, region, name)
+			wanted := ours && kind.Asked(only, id)
 			if wanted && !slices.Contains(ids[name], id) {
 				ids[name] = append(ids[name], id)
 			}
@@ -72,12 +69,12 @@ func (s *sweep) run(ctx context.Context, regions map[string]bool) kind.Observati
 		},
 	})
 	for region, err := range unread {
-		s.seen.Unread = append(s.seen.Unread, cloud.Unread(Name+"/"+region, err))
+		s.miss(Name+"/"+region, err)
 	}
 	for name, one := range found {
 		s.take(name, one, ids[name])
 	}
-	s.file(ctx)
+	s.file()
 	slices.SortFunc(s.seen.Facts, resource.Fact.Compare)
 	slices.SortFunc(s.seen.Unread, resource.Unread.Compare)
 	return s.seen
@@ -90,14 +87,17 @@ func (s *sweep) take(name string, one cloud.Surveyed, ids []resource.ID) {
 		s.found[name] = one.BucketConfig
 		return
 	}
-	taken := (*cloud.TakenError)(nil)
 	for _, id := range ids {
-		if errors.As(one.Err, &taken) {
+		if errors.As(one.Err, new(*cloud.TakenError)) {
 			s.note(id, factTaken, name)
 		} else {
-			s.seen.Unread = append(s.seen.Unread, cloud.Unread(id.String(), one.Err))
+			s.miss(id.String(), one.Err)
 		}
 	}
+}
+
+func (s *sweep) miss(scope string, err error) {
+	s.seen.Unread = append(s.seen.Unread, cloud.Unread(scope, err))
 }
 
 func (s *sweep) note(id resource.ID, name, value string) {
@@ -106,7 +106,7 @@ func (s *sweep) note(id resource.ID, name, value string) {
 
 // file sorts the buckets into ours and others', and notes what is odd about those
 // that are declared.
-func (s *sweep) file(ctx context.Context) {
+func (s *sweep) file() {
 	names, live := map[resource.ID]string{}, map[string]kind.Live{}
 	for name, b := range s.found {
 		live[name] = kind.Live{Scope: b.Region, Tags: b.Tags}
@@ -117,7 +117,7 @@ func (s *sweep) file(ctx context.Context) {
 		if there && b.Region != id.Scope {
 			s.note(id, factRegion, b.Region)
 		}
-		if lost := s.cutOff(ctx, b, c); len(lost) > 0 {
+		if lost := s.cutOff(b, c); len(lost) > 0 {
 			s.note(id, factCutOff, strings.Join(lost, " "))
 		}
 	}
@@ -134,10 +134,10 @@ func (s *sweep) file(ctx context.Context) {
 
 func (s *sweep) object(id resource.ID, b cloud.BucketConfig, ours bool) kind.Object[Spec] {
 	c, known := s.declared[id]
-	spec := Spec{
-		Mark: kind.MarkOf(b.Tags, s.env.Name, ours), Bucket: b.Name, Region: b.Region, PublicAccess: &b.PublicAccess,
+	spec := Spec{Bucket: b.Name, Region: b.Region, Mark: kind.MarkOf(b.Tags, s.env.Name, ours), Protect: b.Tags[kind.TagProtect] == "true"}
+	spec.BucketSettings = cloud.BucketSettings{
+		Tags: kind.ShownTags(b.Tags, peopleTags(c), known), PublicAccess: &b.PublicAccess,
 		Ownership: b.Ownership, Versioning: b.Versioning, Encryption: b.Encryption,
-		Tags: kind.ShownTags(b.Tags, peopleTags(c), known), Protect: b.Tags[kind.TagProtect] == "true",
 	}
 	if b.Policy != "" {
 		policy := access.Read(b.Policy)

@@ -1,8 +1,6 @@
 package bucket
 
 import (
-	"context"
-
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
@@ -11,15 +9,18 @@ import (
 
 func desired(env *config.Environment, b config.Bucket) Spec {
 	policy := policyOf(b, kind.PrincipalValues(env, b.Writers))
-	return Spec{
-		Mark: env.Name, Bucket: b.Bucket, Region: b.Region, Policy: &policy,
+	return Spec{Mark: env.Name, Bucket: b.Bucket, Region: b.Region, Protect: b.Protect, Adopt: b.Adopt, BucketSettings: cloud.BucketSettings{
+		Tags: peopleTags(b), Policy: &policy,
 		// ACLs stay blocked; only the two settings that a public policy needs off
 		// are off (S3 User Guide, "Blocking public access to your Amazon S3
 		// storage").
 		PublicAccess: &cloud.PublicAccess{BlockACLs: true, IgnoreACLs: true},
-		Ownership:    ownerEnforced, Versioning: versioned, Encryption: encrypted,
-		Tags: peopleTags(b), Protect: b.Protect, Adopt: b.Adopt,
-	}
+		Ownership:    "BucketOwnerEnforced", Versioning: "Enabled",
+		// By S3's own keys and not by KMS: nobody without credentials could read an
+		// object that KMS has to decrypt (S3 User Guide, "Using server-side encryption
+		// with AWS KMS keys").
+		Encryption: "AES256",
+	}}
 }
 
 func peopleTags(b config.Bucket) map[string]string {
@@ -63,7 +64,7 @@ func policyOf(b config.Bucket, who access.Values) access.Document {
 // could not by the declared policy while IAM is as it is: a validator whose right
 // stood in the bucket's own policy until now. Where IAM cannot be read, nobody is
 // known to have a right by it.
-func (s *sweep) cutOff(ctx context.Context, b cloud.BucketConfig, declared config.Bucket) []string {
+func (s *sweep) cutOff(b cloud.BucketConfig, declared config.Bucket) []string {
 	now := access.Bucket{ARN: cloud.BucketARN(b.Name), Policy: access.Read(b.Policy)}
 	want, writers := policyOf(declared, access.Literals(declared.Writers...)), s.env.Access.WritersByIAM(s.Buckets.Account, now.ARN)
 	if b.Policy == "" || len(writers) == 0 || now.Policy.Equivalent(want) {
@@ -74,7 +75,7 @@ func (s *sweep) cutOff(ctx context.Context, b cloud.BucketConfig, declared confi
 		world.Directory.Users = append(world.Directory.Users, access.User{Entity: access.Entity{ARN: arn}})
 	}
 	if s.Directory != nil {
-		if known, err := s.directory(ctx); err == nil {
+		if known, err := s.directory(); err == nil {
 			world.Directory = *known
 		}
 	}

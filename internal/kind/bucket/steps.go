@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 
@@ -21,11 +22,6 @@ const (
 	factCutOff    = "writes-by-policy-only"
 )
 
-// check judges what no change of ours would mend.
-func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resource.Finding {
-	return kind.CheckEach(desired, observed, facts, refusals)
-}
-
 // refusals lists what keeps a bucket from being made or written at all; have is
 // nil where nothing of ours is there.
 func refusals(have, want *kind.Object[Spec], facts []resource.Fact) []resource.Finding {
@@ -34,13 +30,13 @@ func refusals(have, want *kind.Object[Spec], facts []resource.Fact) []resource.F
 		name = have.Spec.Bucket
 	}
 	refused := kind.Refusals{ID: want.ID}
-	refused.If(noted[factTaken] != "", "name-taken", sentence("bucket %s exists and is not this account's (names are unique in the world), or this role may not ask for it (s3:ListBucket)", noted[factTaken]),
+	refused.If(noted[factTaken] != "", "name-taken", fmt.Sprintf("bucket %s exists and is not this account's (names are unique in the world), or this role may not ask for it (s3:ListBucket)", noted[factTaken]),
 		"state another name (bucket: \"…\")")
-	refused.If(noted[factRegion] != "", "wrong-region", sentence("bucket %s is in %s, declared in %s: a bucket cannot be moved", declared, noted[factRegion], want.ID.Scope),
+	refused.If(noted[factRegion] != "", "wrong-region", fmt.Sprintf("bucket %s is in %s, declared in %s: a bucket cannot be moved", declared, noted[factRegion], want.ID.Scope),
 		"declare region: \""+noted[factRegion]+"\", or state another name")
-	refused.If(noted[factDuplicate] != "", "duplicate-id", sentence("buckets %s all carry this id", noted[factDuplicate]),
+	refused.If(noted[factDuplicate] != "", "duplicate-id", fmt.Sprintf("buckets %s all carry this id", noted[factDuplicate]),
 		"find out which bucket is in use, and untag the others by hand")
-	refused.If(name != declared, "renamed", sentence("the bucket is %s, declared as %s: a bucket cannot be renamed", name, declared),
+	refused.If(name != declared, "renamed", fmt.Sprintf("the bucket is %s, declared as %s: a bucket cannot be renamed", name, declared),
 		"declare bucket: \""+name+"\"")
 	return refused.Findings()
 }
@@ -61,10 +57,14 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 		return nil, err
 	}
 	if lost := resource.FactsOf(facts, after.ID)[factCutOff]; lost != "" && !adopts {
-		return nil, &kind.DeferredError{Reason: sentence("%s writes by the bucket's own policy and is not seen to have the right from IAM yet: nobody loses access in between", strings.ReplaceAll(lost, " ", ", "))}
+		return nil, &kind.DeferredError{Reason: fmt.Sprintf("%s writes by the bucket's own policy and is not seen to have the right from IAM yet: nobody loses access in between", strings.ReplaceAll(lost, " ", ", "))}
 	}
 	if adopts {
-		return adoptSteps(before, after), nil
+		// The mark and nothing else; what else differs is planned once it is ours.
+		return []resource.Step{{
+			Op: kind.AdoptOp, ID: after.ID, Pre: kind.Claims(after.ID, "", before.Outputs, "arn", "tagsDigest"),
+			Params: resource.Attrs{"bucket": after.Spec.Bucket, "tags": kind.Param(kind.MarkTags(after.Spec.Mark, after.ID))},
+		}}, nil
 	}
 	return updateSteps(before, after), nil
 }
@@ -76,17 +76,13 @@ func createSteps(after *kind.Object[Spec]) []resource.Step {
 	id, s := after.ID, after.Spec
 	tags := kind.Protected(s.Tags, s.Protect)
 	maps.Copy(tags, kind.MarkTags(s.Mark, id))
-	step := func(op string, params resource.Attrs) resource.Step {
-		params["bucket"] = s.Bucket
-		return resource.Step{Op: op, ID: id, Params: params}
+	step := func(op, name string, value any, pre ...resource.Precondition) resource.Step {
+		return resource.Step{Op: op, ID: id, Pre: pre, Params: resource.Attrs{"bucket": s.Bucket, name: kind.Param(value)}}
 	}
-	create := step(opCreate, resource.Attrs{"ownership": s.Ownership, "tags": kind.Param(tags)})
-	create.Pre = []resource.Precondition{{ID: id, Op: resource.Absent}}
+	create := step(opCreate, "tags", tags, resource.Precondition{ID: id, Op: resource.Absent})
+	create.Params["ownership"] = s.Ownership
 	return []resource.Step{
-		create,
-		step(opVersioning, resource.Attrs{"versioning": s.Versioning}),
-		step(opPublicAccess, resource.Attrs{"publicAccess": kind.Param(s.PublicAccess)}),
-		step(opPolicy, resource.Attrs{"policy": kind.Param(s.Policy)}),
+		create, step(opVersioning, "versioning", s.Versioning), step(opPublicAccess, "publicAccess", s.PublicAccess), step(opPolicy, "policy", s.Policy),
 	}
 }
 
@@ -115,14 +111,14 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 	if len(tags) > 0 {
 		add(opTag, "tags", tags, "tagsDigest")
 	}
-	block, policy := valueOf(have.PublicAccess), valueOf(have.Policy)
+	block := have.Block()
 	public := func(op string, next cloud.PublicAccess) {
 		add(op, "publicAccess", next)
 		last := &list[len(list)-1]
 		last.Pre = append(last.Pre, resource.Precondition{ID: id, Path: "publicAccess", Op: resource.Equals, Value: kind.ParamText(block)})
 		block = next
 	}
-	if !want.Policy.Equivalent(policy) {
+	if have.Policy == nil || !want.Policy.Equivalent(*have.Policy) {
 		if block.BlockPolicy && !want.PublicAccess.BlockPolicy {
 			// Public policies are refused while they are blocked.
 			next := block
@@ -130,7 +126,7 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 			public(opPublicAccess, next)
 		}
 		op := opPolicy
-		if have.Policy != nil && access.Narrows(policy, *want.Policy) {
+		if have.Policy != nil && access.Narrows(*have.Policy, *want.Policy) {
 			op = opNarrow
 		}
 		add(op, "policy", want.Policy, "policyDigest")
@@ -146,21 +142,4 @@ func updateSteps(before, after *kind.Object[Spec]) []resource.Step {
 		add(opOwnership, "ownership", want.Ownership)
 	}
 	return list
-}
-
-// valueOf is the zero value where there is none.
-func valueOf[T any](p *T) (value T) {
-	if p != nil {
-		value = *p
-	}
-	return value
-}
-
-// adoptSteps writes the mark and nothing else; what else differs is planned
-// once the bucket is ours.
-func adoptSteps(before, after *kind.Object[Spec]) []resource.Step {
-	return []resource.Step{{
-		Op: kind.AdoptOp, ID: after.ID, Pre: kind.Claims(after.ID, "", before.Outputs, "arn", "tagsDigest"),
-		Params: resource.Attrs{"bucket": after.Spec.Bucket, "tags": kind.Param(kind.MarkTags(after.Spec.Mark, after.ID))},
-	}}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
@@ -134,6 +135,41 @@ func TestOnlyWhoIsDeclaredToWriteKeepsABucketsPolicyAsItIs(t *testing.T) {
 		change(b)
 		if _, steps, deferred := b.judge(); len(steps) != 0 || len(deferred) != 1 {
 			t.Errorf("he is declared to write %s: steps %q, deferred %q", name, ops(steps), deferred)
+		}
+	}
+}
+
+func TestANarrowedReadWalksIAMOnceForAllBuckets(t *testing.T) {
+	t.Parallel()
+	b := legacyWriter(t)
+	second := checkpoints()
+	second.Name, second.Bucket = "second", "example-staging-second"
+	b.env.Access.Buckets = append(b.env.Access.Buckets, second)
+	b.create2()
+	policy := &b.env.Access.Policies[0]
+	policy.Statements[0].Resources = append(policy.Statements[0].Resources, "arn:aws:s3:::"+second.Bucket+"/*")
+	text := strings.ReplaceAll(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"`+byPolicy+`"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::BUCKET/*"}}`, "BUCKET", second.Bucket)
+	out, err := b.fake.S3(oregon).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &second.Bucket, Policy: &text})
+	must(t, out, err)
+	b.fake.Forget()
+	var ids []resource.ID
+	for _, r := range b.declare() {
+		ids = append(ids, r.ID)
+	}
+	seen := b.kind.Read(t.Context(), b.env, ids, nil)
+	if walks := b.fake.Calls()["iam.GetAccountAuthorizationDetails"]; len(seen.Facts) != 2 || walks != 1 {
+		t.Errorf("facts %v after %d walks, want 2 after 1", seen.Facts, walks)
+	}
+}
+
+// create2 makes the second bucket.
+func (b *bench) create2() {
+	b.Helper()
+	for _, want := range b.declare() {
+		if want.ID.Name == "second" {
+			steps, err := b.kind.Steps(nil, &want, nil)
+			must(b.T, steps, err)
+			b.do(steps...)
 		}
 	}
 }
