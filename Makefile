@@ -37,8 +37,9 @@ golden: setup ## write the golden files anew; look at the difference before you 
 bench: setup ## speed and memory, as ratios (minutes)
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
 
-soak: setup build ## long runs: 150 networks, start and kill over and over
+soak: setup build ## long runs: 150 networks, start and kill over and over, random worlds
 	go test -tags soak -run Soak -timeout 30m -v ./cmd/sandbox/...
+	go test -tags soak -run Soak -timeout 60m ./internal/kinds/worlds/
 
 cover: setup ## which lines the tests reach
 	go test -coverpkg=./internal/...,./cmd/... -coverprofile=.cache/cover.out ./...
