@@ -16,7 +16,7 @@ const (
 	memory = 300_000_000
 	// memoryOfAccess is the same where access is managed: every key then carries
 	// its policy, as it is and as it must be.
-	memoryOfAccess = 400_000_000
+	memoryOfAccess = 450_000_000
 )
 
 // sizes of the environments that are measured: 100, 1,006 and 10,051 keys in
