@@ -79,6 +79,20 @@ func (a *app) access(ctx context.Context, name string, unmanaged bool, o view.Ac
 	if err != nil {
 		return err
 	}
+	report := s.accessReport(ctx, world, live, unmanaged)
+	o.Options = a.viewOptions()
+	o.Coins = coinsOf(s.env)
+	if err := view.Access(a.out, report, o); err != nil {
+		return err
+	}
+	if len(world.Unread) > 0 {
+		return exit(exitUnread)
+	}
+	return nil
+}
+
+// accessReport is who can use the environment's keys today.
+func (s *session) accessReport(ctx context.Context, world *observe.World, live *access.Directory, unmanaged bool) view.AccessReport {
 	proved := s.prove(ctx, world, nil, nil)
 	report := view.AccessReport{
 		Environment: s.env.Name, Account: s.env.AWS.Account, Region: s.env.AWS.Region, NotRead: slices.Concat(access.Blind(), proved.Now.Unread),
@@ -100,15 +114,7 @@ func (a *app) access(ctx context.Context, name string, unmanaged bool, o view.Ac
 			report.Keys = append(report.Keys, s.keyAccess(now, expected))
 		}
 	}
-	o.Options = a.viewOptions()
-	o.Coins = coinsOf(s.env)
-	if err := view.Access(a.out, report, o); err != nil {
-		return err
-	}
-	if len(world.Unread) > 0 {
-		return exit(exitUnread)
-	}
-	return nil
+	return report
 }
 
 // account answers for one account, and remembers who administers it.
