@@ -115,7 +115,7 @@ func usesOf(env *config.Environment) []proof.Use {
 		}
 		use := proof.Use{Key: key.ResourceID(), Alias: key.Alias}
 		for _, declared := range expected[key.Name] {
-			join(&use, declared, env.Access.Buckets)
+			join(&use, declared, env)
 		}
 		use.Agent = cmp.Or(use.Agent, key.Name)
 		if env.Tool != nil {
@@ -133,7 +133,7 @@ func usesOf(env *config.Environment) []proof.Use {
 
 // join adds one running instance to those that use a key. A key that several
 // agents share is nobody's in particular.
-func join(use *proof.Use, declared config.KeyUse, buckets []config.Bucket) {
+func join(use *proof.Use, declared config.KeyUse, env *config.Environment) {
 	switch {
 	case len(use.Principals) == 0:
 		use.Agent = declared.Agent
@@ -144,9 +144,15 @@ func join(use *proof.Use, declared config.KeyUse, buckets []config.Bucket) {
 	use.Principals = append(use.Principals, declared.Principals...)
 	slices.Sort(use.Principals)
 	use.Principals = slices.Compact(use.Principals)
-	for _, b := range buckets {
-		if declared.Agent != "" && b.Agent == declared.Agent && b.Instance == declared.Instance {
-			use.Buckets = append(use.Buckets, "arn:aws:s3:::"+b.Bucket)
+	for _, b := range env.Access.Buckets {
+		arn := "arn:aws:s3:::" + b.Bucket
+		byIAM := env.Access.WritersByIAM(env.AWS.Account, arn)
+		writes := slices.ContainsFunc(declared.Principals, func(principal string) bool {
+			_, declaredToo := byIAM[principal]
+			return declaredToo || slices.Contains(b.Writers, principal)
+		})
+		if own := declared.Agent != "" && b.Agent == declared.Agent && b.Instance == declared.Instance; (own || writes) && !slices.Contains(use.Buckets, arn) {
+			use.Buckets = append(use.Buckets, arn)
 		}
 	}
 }
