@@ -40,8 +40,6 @@ type world struct {
 	wanted deployment
 	// story is what was done, for the reader of a failure.
 	story []string
-	// able are those of the expected who can sign.
-	able map[pair]bool
 	// taken are the ARNs of what was adopted.
 	taken  map[string]bool
 	writes int
@@ -166,20 +164,15 @@ func (w *world) expected(keys []access.Key) []pair {
 	return pairs
 }
 
-// see notes who of the expected can sign now, and gives those who lost it.
-func (w *world) see(operation string) (lost []pair) {
+// see gives who of those expected to sign can.
+func (w *world) see(operation string) map[pair]bool {
 	now := w.look.look(operation)
 	ix := now.Inquire()
 	able := map[pair]bool{}
 	for _, p := range w.expected(now.Keys) {
-		can := signs(ix, p.principal, p.key)
-		if w.able[p] && !can {
-			lost = append(lost, p)
-		}
-		able[p] = can
+		able[p] = signs(ix, p.principal, p.key)
 	}
-	w.able = able
-	return lost
+	return able
 }
 
 // rounds is how many plans it may take until nothing is left to do.
@@ -263,11 +256,15 @@ func (w *world) left(d draft) []string {
 // perform applies one plan, looked at after every single write.
 func (w *world) perform(d draft) {
 	before := w.look.objects()
-	w.see("")
+	running := w.see("")
 	w.fake.AfterWrite(func(operation string) {
 		w.writes++
-		for _, lost := range w.see(operation) {
-			w.fail("after %s, %s cannot sign with %s any more", operation, lost.principal, lost.key)
+		able := w.see(operation)
+		for p, could := range running {
+			if could && !able[p] {
+				w.fail("after %s, %s cannot sign with %s any more", operation, p.principal, p.key)
+				running[p] = false
+			}
 		}
 	})
 	for _, c := range d.Changes {
