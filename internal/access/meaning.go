@@ -47,15 +47,16 @@ func (d Document) Digest() string {
 }
 
 // Narrows reports whether after gives nobody anything that before did not: all
-// its Allow statements stand in before, and all Deny statements of before are
-// still there. It is an answer of form: false may also mean "cannot tell".
+// its Allow statements stand in before, for the same resources or more, and all
+// Deny statements of before are still there, for the same resources or more. It is
+// an answer of form: false may also mean "cannot tell".
 func Narrows(before, after Document) bool {
 	if before.Fault != "" || after.Fault != "" || before.Version != after.Version {
 		return false
 	}
 	had, has := before.Canonical().Statements, after.Canonical().Statements
 	within := func(list []Statement, s Statement) bool {
-		return slices.ContainsFunc(list, func(other Statement) bool { return compareStatements(other, s) == 0 })
+		return slices.ContainsFunc(list, func(other Statement) bool { return other.covers(s) })
 	}
 	for _, s := range has {
 		if s.Effect == Allow && !within(had, s) {
@@ -68,6 +69,21 @@ func Narrows(before, after Document) bool {
 		}
 	}
 	return true
+}
+
+// covers reports whether a statement says the same as another one, for the same
+// resources or more. Both are canonical.
+func (s Statement) covers(other Statement) bool {
+	for _, r := range other.Resources {
+		if !slices.ContainsFunc(s.Resources, func(have resource.Value) bool { return have.String() == r.String() }) {
+			return false
+		}
+	}
+	if (s.Resources == nil) != (other.Resources == nil) {
+		return false
+	}
+	s.Resources = other.Resources
+	return compareStatements(s, other) == 0
 }
 
 func (s Statement) canonical() Statement {

@@ -175,6 +175,14 @@ func TestWhatNarrowsNeverLetsMore(t *testing.T) {
 			switch at := r.IntN(len(after.Statements) + 1); {
 			case at == len(after.Statements):
 				after.Statements = append(after.Statements, randomStatement(r, false, conditionPool()))
+			case r.IntN(2) == 0:
+				// One resource more, or one less.
+				one := &after.Statements[at]
+				if n := len(one.Resources); n > 1 {
+					one.Resources = slices.Delete(slices.Clone(one.Resources), n-1, n)
+				} else if n == 1 {
+					one.Resources = append(slices.Clone(one.Resources), randomStatement(r, false, conditionPool()).Resources...)
+				}
 			default:
 				after.Statements = slices.Delete(slices.Clone(after.Statements), at, at+1)
 			}
@@ -193,6 +201,42 @@ func TestWhatNarrowsNeverLetsMore(t *testing.T) {
 	}
 	if narrowed < 250 {
 		t.Errorf("only %d of the documents narrow: the property says little", narrowed)
+	}
+}
+
+// TestFewerResourcesNarrow: a key that moves from one policy to another is taken
+// from the one and given by the other, and neither is both.
+func TestFewerResourcesNarrow(t *testing.T) {
+	t.Parallel()
+	document := func(effect, action, resources string) access.Document {
+		return access.Read(`{"Version":"2012-10-17","Statement":[{"Effect":"` + effect + `","Action":"` + action + `","Resource":[` + resources + `]}]}`)
+	}
+	both, one, other := document("Allow", "kms:Sign", `"a","b"`), document("Allow", "kms:Sign", `"b"`), document("Allow", "kms:Sign", `"b","c"`)
+	denied, more := document("Deny", "kms:Sign", `"a"`), document("Deny", "kms:Sign", `"a","b"`)
+	principals := func(resources bool) access.Document {
+		d := document("Allow", "kms:Sign", `"a"`)
+		if !resources {
+			d.Statements[0].Resources = nil
+		}
+		return d
+	}
+	for name, test := range map[string]struct {
+		before, after access.Document
+		want          bool
+	}{
+		"one less":                      {both, one, true},
+		"one more":                      {one, both, false},
+		"one for another":               {both, other, false},
+		"less, and another action":      {both, document("Allow", "kms:Verify", `"b"`), false},
+		"a pattern is no resource":      {document("Allow", "kms:Sign", `"*"`), one, false},
+		"less is denied":                {more, denied, false},
+		"more is denied":                {denied, more, true},
+		"where resources are not named": {both, principals(false), false},
+		"and the other way round":       {principals(false), both, false},
+	} {
+		if have := access.Narrows(test.before, test.after); have != test.want {
+			t.Errorf("%s: %t", name, have)
+		}
 	}
 }
 

@@ -179,6 +179,7 @@ const (
 	wide      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}`
 	wider     = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Sign","kms:GetPublicKey"],"Resource":["*","arn:aws:kms:us-west-2:111122223333:key/other"]}]}`
 	less      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:GetPublicKey","Resource":"arn:aws:kms:us-west-2:111122223333:key/validator-0-signer"}]}`
+	another   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Sign","kms:GetPublicKey"],"Resource":["arn:aws:kms:us-west-2:111122223333:key/other","arn:aws:kms:us-west-2:111122223333:key/validator-0-signer"]}]}`
 	signsZero = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kms:sign","kms:GetPublicKey"],"Resource":"arn:aws:kms:us-west-2:111122223333:key/validator-0-signer"}}`
 	extraZero = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Sign","kms:GetPublicKey"],"Resource":"arn:aws:kms:us-west-2:111122223333:key/validator-0-signer"},` +
 		`{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}]}`

@@ -24,6 +24,7 @@ func TestHowADocumentGetsIntoForce(t *testing.T) {
 		risk  resource.Risk
 	}{
 		"what was added is taken away":             {func(b *bench) { b.write(t, arn, extraZero); b.drop(arn, "v1") }, "narrow", resource.Protective},
+		"a key that was added is taken away":       {func(b *bench) { b.write(b.T, arn, another); b.drop(arn, "v1") }, "narrow", resource.Protective},
 		"what was taken away is given back":        {func(b *bench) { b.write(t, arn, less); b.drop(arn, "v1") }, "write-version", resource.Sensitive},
 		"what cannot be told counts as given":      {func(b *bench) { b.write(t, arn, wide); b.drop(arn, "v1") }, "write-version", resource.Sensitive},
 		"a document that is there already":         {func(b *bench) { b.write(t, arn, extraZero) }, "narrow-to-version v1", resource.Protective},
