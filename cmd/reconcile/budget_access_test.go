@@ -125,3 +125,19 @@ func (l *large) asksNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestAccessSaysTheSameOfTheSameWorldInTheSameBytes(t *testing.T) {
+	t.Parallel()
+	l := newLarge(t, shape{networks: 3, validators: 16, access: "roles", strangers: 200})
+	l.fill(t, false)
+	first, _ := l.reconcile(t, "access", largeName, "--format", "json")
+	if n := strings.Count(first, `"certain": true`); n < l.keys()-1 {
+		t.Errorf("%d signers that are certain, need one of each of %d keys but the bank's", n, l.keys())
+	}
+	l.unwritten(t)
+	for range 2 {
+		if again, _ := l.reconcile(t, "access", largeName, "--format", "json"); again != first {
+			t.Errorf("the same world, and other bytes:\n%s", cmp.Diff(first, again))
+		}
+	}
+}
