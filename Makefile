@@ -20,7 +20,7 @@ build: ## bin/reconcile and bin/sandbox
 	go build -o bin/ ./cmd/reconcile ./cmd/sandbox
 
 test: setup lint ## everything a change must pass
-	go test ./...
+	go test -timeout 20m ./...
 	go test -race $(RACE)
 
 lint: .cache/bin/.stamp ## formatting, go vet, staticcheck
