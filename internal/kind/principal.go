@@ -248,6 +248,37 @@ func Denies(d access.Document) bool {
 	return d.Fault != "" || slices.ContainsFunc(d.Statements, func(s access.Statement) bool { return s.Effect != access.Allow })
 }
 
+// InlinePrefix stands before the names of inline documents in Denials.
+const InlinePrefix = "inline/"
+
+// Denials lists what of a live user, group or role denies something, or may: the
+// ARNs of policies, and inline/<name>. What was not read or not understood counts.
+func Denials(all *access.Directory, e access.Entity) []string {
+	var list []string
+	for _, arn := range e.Attached {
+		if policy := all.Policy(arn); policy == nil || Denies(policy.Document) {
+			list = append(list, arn)
+		}
+	}
+	for name, document := range e.Inline {
+		if Denies(document) {
+			list = append(list, InlinePrefix+name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// MayTake refuses to take something off a live user, group or role that denies by
+// it, where a plan took it for something that only gives: to lift a denial asks
+// for a person.
+func MayTake(all *access.Directory, e access.Entity, taken func(denial string) bool) error {
+	if denies := Denials(all, e); slices.ContainsFunc(denies, taken) {
+		return fmt.Errorf("%s denies something by %s: to lift it was not planned", e.Name, strings.Join(denies, ", "))
+	}
+	return nil
+}
+
 // live is a principal as it is.
 func (s PrincipalSearch) live(id resource.ID, e access.Entity, owned bool) Principal {
 	want, declared := s.Declared[id]

@@ -25,6 +25,12 @@ type PrincipalParams struct {
 // About is the name of the principal that the step is about.
 func (p PrincipalParams) About() string { return p.Name }
 
+// Takes reports whether the step takes off what Denials calls so, as something
+// that only gives.
+func (p PrincipalParams) Takes(op, denial string) bool {
+	return op == OpDetach && denial == p.Policy || op == OpDeleteInline && denial == InlinePrefix+p.InlinePolicy
+}
+
 // WithIntent are the tags of an object that is made: those that it must have,
 // and the intent of the latest attempt, by which a lost reply is found again.
 func WithIntent(tags map[string]string, attempts []string) map[string]string {

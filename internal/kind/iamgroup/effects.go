@@ -144,16 +144,14 @@ func mayWrite(resolved kind.Resolved, p parameters, all *access.Directory) error
 	if live == nil || op == kind.AdoptOp && live.Path == p.From && kind.PathMark(env, live.Path) == "" {
 		return nil
 	}
-	denies := denials(all, *live)
-	switch {
-	case !kind.InPath(env, live.Path):
+	if !kind.InPath(env, live.Path) {
 		return fmt.Errorf("group %s has path %s, ours is %s", live.Name, live.Path, env.Access.Path)
-	case op == opDetach && slices.Contains(denies, p.Policy), op == opInline && slices.Contains(denies, inlinePrefix+p.Inline), op == opRemove && len(denies) > 0:
-		return fmt.Errorf("group %s denies something by %s: to lift it was not planned", live.Name, strings.Join(denies, ", "))
-	case op == opDelete && !bare(live):
+	}
+	if op == opDelete && !bare(live) {
 		// The emulator deletes a group with members; AWS refuses.
 		return fmt.Errorf("group %s has %d members and %d policies, needs none", live.Name, len(live.Members), len(live.Attached)+len(live.Inline))
-	default:
-		return nil
 	}
+	return kind.MayTake(all, live.Entity, func(denial string) bool {
+		return op == opRemove || op == opDetach && denial == p.Policy || op == opInline && denial == kind.InlinePrefix+p.Inline
+	})
 }

@@ -39,7 +39,7 @@ func look(_ context.Context, env *config.Environment, all *access.Directory, onl
 func observed(env *config.Environment, all *access.Directory, live access.Group) Spec {
 	spec := Spec{
 		Mark: kind.PathMark(env, live.Path), Name: live.Name, Path: live.Path,
-		Policies: kind.Literals(live.Attached), Inline: map[string]access.Document{}, Members: []resource.Value{}, Denies: denials(all, live),
+		Policies: kind.Literals(live.Attached), Inline: map[string]access.Document{}, Members: []resource.Value{}, Denies: kind.Denials(all, live.Entity),
 	}
 	maps.Copy(spec.Inline, live.Inline)
 	for _, user := range all.Users {
@@ -49,27 +49,6 @@ func observed(env *config.Environment, all *access.Directory, live access.Group)
 	}
 	spec.Members = kind.AsSet(spec.Members)
 	return spec
-}
-
-// inlinePrefix stands before the name of an inline policy in Spec.Denies.
-const inlinePrefix = "inline/"
-
-// denials lists what of a group denies something, or may: what was not read or
-// not understood counts.
-func denials(all *access.Directory, live access.Group) []string {
-	var list []string
-	for _, arn := range live.Attached {
-		if policy := all.Policy(arn); policy == nil || kind.Denies(policy.Document) {
-			list = append(list, arn)
-		}
-	}
-	for name, document := range live.Inline {
-		if kind.Denies(document) {
-			list = append(list, inlinePrefix+name)
-		}
-	}
-	slices.Sort(list)
-	return list
 }
 
 func outputsOf(live access.Group) resource.Outputs {

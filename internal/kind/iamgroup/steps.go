@@ -117,7 +117,7 @@ func taking(before *kind.Object[Spec], want Spec) []resource.Step {
 	if want.Inline != nil {
 		for _, name := range slices.Sorted(maps.Keys(have.Inline)) {
 			if _, wanted := want.Inline[name]; !wanted {
-				add(slices.Contains(have.Denies, inlinePrefix+name), opInline, opInlineDeny, "inline", name)
+				add(slices.Contains(have.Denies, kind.InlinePrefix+name), opInline, opInlineDeny, "inline", name)
 			}
 		}
 	}

@@ -83,6 +83,15 @@ func (k *iamRole) write(step resource.Step, prepared ...kind.Prepared) (*cloud.W
 // shared says what the steps do that users and roles have alike.
 func (k *iamRole) shared(w *cloud.Write, step resource.Step, p parameters, shows func(func(*access.Role) bool)) error {
 	role := aws.String(p.Name)
+	if step.Op == kind.OpDetach || step.Op == kind.OpDeleteInline {
+		w.Guard = func(_ context.Context, all *access.Directory) error {
+			r := all.Role(p.Name)
+			if r == nil {
+				return nil
+			}
+			return kind.MayTake(all, r.Entity, func(denial string) bool { return p.Takes(step.Op, denial) })
+		}
+	}
 	switch step.Op {
 	case opTag, kind.AdoptOp:
 		w.Action = "iam:TagRole"

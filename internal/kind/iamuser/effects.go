@@ -53,10 +53,16 @@ func (k *iamUser) write(step resource.Step, prepared ...kind.Prepared) (*cloud.W
 	switch step.Op {
 	case opCreate:
 		k.create(w, p, attempts)
-	case opLeaveGroup:
+	case opLeaveGroup, opLiftGroup:
 		w.Action, w.Removes = "iam:RemoveUserFromGroup", true
 		w.Send = cloud.Sending(k.IAM.RemoveUserFromGroup, &iam.RemoveUserFromGroupInput{UserName: user, GroupName: &p.Group})
 		shows(func(u *access.User) bool { return !slices.Contains(u.Groups, p.Group) })
+		w.Guard = func(_ context.Context, all *access.Directory) error {
+			if g := all.Group(p.Group); g != nil && step.Op == opLeaveGroup {
+				return kind.MayTake(all, g.Entity, func(string) bool { return true })
+			}
+			return nil
+		}
 	case opDelete:
 		w.Action, w.Removes = "iam:DeleteUser", true
 		w.Send = cloud.Sending(k.IAM.DeleteUser, &iam.DeleteUserInput{UserName: user})
@@ -70,6 +76,15 @@ func (k *iamUser) write(step resource.Step, prepared ...kind.Prepared) (*cloud.W
 // shared says what the steps do that users and roles have alike.
 func (k *iamUser) shared(w *cloud.Write, step resource.Step, p parameters, shows func(func(*access.User) bool)) error {
 	user := aws.String(p.Name)
+	if step.Op == kind.OpDetach || step.Op == kind.OpDeleteInline {
+		w.Guard = func(_ context.Context, all *access.Directory) error {
+			u := all.User(p.Name)
+			if u == nil {
+				return nil
+			}
+			return kind.MayTake(all, u.Entity, func(denial string) bool { return p.Takes(step.Op, denial) })
+		}
+	}
 	switch step.Op {
 	case opTag, kind.AdoptOp:
 		w.Action = "iam:TagUser"

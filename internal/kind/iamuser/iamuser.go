@@ -31,6 +31,9 @@ type Spec struct {
 	kind.Principal
 	// Groups are those that the user is in and that are not ours; none may be.
 	Groups []string `json:"groups,omitzero"`
+	// DenyingGroups are those of them that deny something, or may: a brake that
+	// somebody put on.
+	DenyingGroups []string `json:"denyingGroups,omitempty"`
 }
 
 // API is what the kind needs of IAM beside the directory.
@@ -87,14 +90,16 @@ const (
 	opTag        = "tag-user"
 	opDelete     = "delete-user"
 	opLeaveGroup = "leave-group"
+	opLiftGroup  = "leave-denying-group"
 )
 
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	risks := kind.PrincipalRisks(noun)
-	risks[opLeaveGroup] = resource.Protective
+	risks[opLeaveGroup], risks[opLiftGroup] = resource.Protective, resource.Sensitive
 	return resource.Traits{
-		Steering: []string{"adopt"}, Satisfies: kind.PrincipalSatisfies, Risks: risks, Person: kind.PrincipalPersons(), Alone: true, Gives: true,
+		Steering: []string{"adopt"}, Computed: []string{"denyingGroups"}, Satisfies: kind.PrincipalSatisfies, Risks: risks,
+		Person: append(kind.PrincipalPersons(), opLiftGroup), Alone: true, Gives: true,
 	}
 }
 
@@ -111,7 +116,7 @@ func Actions() []kind.Action {
 		kind.Writing("iam:DeleteUserPolicy", kind.OpDeleteInline, kind.OpLiftInline),
 		kind.Writing("iam:DetachUserPolicy", kind.OpDetach, kind.OpLift),
 		kind.Writing("iam:PutUserPermissionsBoundary", kind.OpPutBoundary, kind.OpChangeBoundary),
-		kind.Writing("iam:RemoveUserFromGroup", opLeaveGroup),
+		kind.Writing("iam:RemoveUserFromGroup", opLeaveGroup, opLiftGroup),
 		kind.Writing("iam:TagUser", opCreate, opTag, kind.AdoptOp),
 	}
 }
@@ -134,18 +139,25 @@ func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resou
 func form() kind.PrincipalForm[Spec] {
 	return kind.PrincipalForm[Spec]{
 		Noun:   noun,
-		Update: func(before, _ Spec) (give, take []resource.Step) { return nil, leave(before.Groups) },
-		Delete: func(before Spec) []resource.Step { return leave(before.Groups) },
+		Update: func(before, _ Spec) (give, take []resource.Step) { return nil, leave(before) },
+		Delete: func(before Spec) []resource.Step { return leave(before) },
 		Keep:   keep,
 	}
 }
 
-func leave(groups []string) []resource.Step {
-	var list []resource.Step
-	for _, group := range groups {
-		list = append(list, resource.Step{Op: opLeaveGroup, Params: resource.Attrs{"group": group}})
+// leave takes a user out of groups, out of those that deny last.
+func leave(before Spec) []resource.Step {
+	var list, lifts []resource.Step
+	for _, group := range before.Groups {
+		step := resource.Step{Op: opLeaveGroup, Params: resource.Attrs{"group": group}}
+		if slices.Contains(before.DenyingGroups, group) {
+			step.Op = opLiftGroup
+			lifts = append(lifts, step)
+			continue
+		}
+		list = append(list, step)
 	}
-	return list
+	return append(list, lifts...)
 }
 
 // keep says why a user stays for now: what it signs in with is somebody's

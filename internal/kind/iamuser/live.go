@@ -47,8 +47,12 @@ func (k *iamUser) look(ctx context.Context, env *config.Environment, all *access
 			Spec: Spec{Principal: f.Spec, Groups: []string{}},
 		}
 		for _, group := range groups[f.Entity.Name] {
-			if !ours[group] {
-				object.Spec.Groups = append(object.Spec.Groups, group)
+			if ours[group] {
+				continue
+			}
+			object.Spec.Groups = append(object.Spec.Groups, group)
+			if g := all.Group(group); g == nil || len(kind.Denials(all, g.Entity)) > 0 {
+				object.Spec.DenyingGroups = append(object.Spec.DenyingGroups, group)
 			}
 		}
 		switch {
