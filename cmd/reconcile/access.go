@@ -95,7 +95,7 @@ func (a *app) access(ctx context.Context, name string, unmanaged bool, o view.Ac
 func (s *session) accessReport(ctx context.Context, world *observe.World, live *access.Directory, unmanaged bool) view.AccessReport {
 	proved := s.prove(ctx, world, nil, nil)
 	report := view.AccessReport{
-		Environment: s.env.Name, Account: s.env.AWS.Account, Region: s.env.AWS.Region, NotRead: slices.Concat(access.Blind(), proved.Now.Unread),
+		Environment: s.env.Name, Account: s.env.AWS.Account, Region: s.env.AWS.Region, NotRead: notRead(s.env, proved.Now),
 		Unread: world.Unread, Totals: view.AccessTotals{Users: len(live.Users), Groups: len(live.Groups), Roles: len(live.Roles)},
 	}
 	strangers := strangersOf(live, proved.Now.Managed, s.env)
@@ -136,6 +136,16 @@ func (a *account) administers(principal string) bool {
 		a.admins[principal] = admin
 	}
 	return admin
+}
+
+// notRead is what could change the answer and is not looked at. Hex keys are no
+// keys of KMS: whoever may read the secret has the key.
+func notRead(env *config.Environment, w *access.World) []string {
+	list := slices.Concat(access.Blind(), w.Unread)
+	if slices.ContainsFunc(env.Keys, func(k config.Key) bool { return k.Holder == "hex" }) {
+		list = append(list, "who may read the secrets of hex keys")
+	}
+	return list
 }
 
 // keyAccess is who can use one key today.

@@ -19,6 +19,7 @@ import (
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kinds"
 	"github.com/crosschain-ops/reconcile/internal/observe"
@@ -123,6 +124,7 @@ func wharfStands(t *testing.T, lent *emulators) *duty {
 	)
 	d.converge(nil)
 	d.onlyBanksSign()
+	d.administersKeys()
 	return d
 }
 
@@ -305,4 +307,37 @@ func (d *duty) legacy() {
 		call(d, api.CreateRole, &iam.CreateRoleInput{RoleName: aws.String("old-keeper"), Path: aws.String("/agents/"), AssumeRolePolicyDocument: aws.String(anybody)}),
 		call(d, api.CreateGroup, &iam.CreateGroupInput{GroupName: aws.String("oldies"), Path: aws.String("/")}),
 	)
+}
+
+// administersKeys: whoever administers keys can do under the boundary what his
+// policy says, and nothing that would let him sign.
+func (d *duty) administersKeys() {
+	d.t.Helper()
+	live, err := d.live.directory(d.ctx())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	key, _, err := d.live.key(d.ctx(), "us-west-2", "alias/wharf-relayer-signer-fuji")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	world := access.World{Account: anAccount, Environment: "wharf", Directory: *live, Keys: []access.Key{*key}}
+	who := "arn:aws:iam::" + anAccount + ":user" + d.env.Access.Path + "wharf-kms-admin"
+	can := map[string]bool{"kms:Sign": false, "kms:PutKeyPolicy": false, "kms:CreateGrant": false, "kms:TagResource": false, "kms:CreateAlias": false, "kms:ScheduleKeyDeletion": false}
+	for _, p := range d.env.Access.Policies {
+		if p.Name == "wharf-kms-admin" {
+			for _, action := range p.Statements[1].Actions {
+				can[action] = true
+			}
+		}
+	}
+	for action, want := range can {
+		decision := world.Decide(access.Request{Principal: who, Action: action, Resource: key.ARN})
+		if (decision.Verdict == access.Allowed) != want {
+			d.t.Errorf("who administers keys, %s: %s (%s)", action, decision.Verdict, decision.Reason)
+		}
+	}
+	if len(can) != 15 {
+		d.t.Errorf("asked for %d actions, want 15", len(can))
+	}
 }

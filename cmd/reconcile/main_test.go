@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"testing"
 
@@ -19,7 +20,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script, whose names say what they show.
 func TestScripts(t *testing.T) {
 	verbs := map[string]func(*testscript.TestScript, bool, []string){}
-	for name, verb := range scriptVerbs() {
+	words := scriptVerbs()
+	maps.Copy(words, guardVerbs())
+	for name, verb := range words {
 		verbs[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			w := ts.Value(worldKey{}).(*world)
 			w.ts = ts

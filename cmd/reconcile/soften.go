@@ -13,22 +13,33 @@ import (
 // what no change touches asks to be acknowledged. What is only adopted was so
 // before: a mark changes nothing of it, and the plan that does change it is
 // judged by it. A policy that is attached to nobody yet and declared to be is on
-// its way.
+// its way. And who has too much keeps no change from happening that only takes
+// something away.
 func (s *session) soften(findings []resource.Finding, changes []plan.Change) []resource.Finding {
-	touched, adopted := map[resource.ID]bool{}, map[resource.ID]bool{}
+	touched, adopted, narrowed := map[resource.ID]bool{}, map[resource.ID]bool{}, map[resource.ID]bool{}
+	traits := traitsOf(s.kinds)
 	for _, c := range changes {
 		touched[c.ID] = true
+		risks := traits[c.ID.Kind].Risks
+		narrowed[c.ID] = len(c.Steps) > 0 && !slices.ContainsFunc(c.Steps, func(step resource.Step) bool { return risks[step.Op] != resource.Protective })
 		adopted[c.ID] = len(c.Steps) > 0 && !slices.ContainsFunc(c.Steps, func(step resource.Step) bool { return step.Op != kind.AdoptOp })
 	}
 	for i, f := range findings {
 		switch {
-		case adopted[f.ID], f.Rule == access.AttachedToNobody && s.attaches(f.ID.Name):
+		case adopted[f.ID], f.Rule == access.AttachedToNobody && s.attaches(f.ID.Name), narrowed[f.ID] && tooMuch(f.Rule):
 			findings[i].Severity = resource.Note
 		case f.Severity == resource.Refuse && !touched[f.ID]:
 			findings[i].Severity = resource.Acknowledge
 		}
 	}
 	return findings
+}
+
+// tooMuch are the rules about who has more than he should.
+func tooMuch(rule string) bool {
+	return slices.Contains([]string{
+		access.UnexpectedSigner, access.WildcardAdmin, access.UndeclaredGrant, access.ExternalBeyond, access.SharedPrincipal, access.CanBecome,
+	}, rule)
 }
 
 // attaches reports whether the configuration attaches a policy to somebody.

@@ -74,6 +74,11 @@ func (w *world) close() {
 
 // run runs a program, remembers what it said and gives its exit code.
 func (w *world) run(program string, args ...string) int {
+	if aws, up := w.wires["aws"]; up {
+		if guard := aws.guarded(); guard != nil {
+			guard.live.forget() // somebody may have acted meanwhile
+		}
+	}
 	err := w.ts.Exec(program, args...)
 	w.said.WriteString(w.ts.ReadFile("stdout") + w.ts.ReadFile("stderr"))
 	return exitCode(err)
@@ -106,6 +111,11 @@ func (w *world) fixtures(names []string) error {
 	if err != nil {
 		return err
 	}
+	wharf, err := txtar.ParseFile("testdata/wharf.txtar")
+	if err != nil {
+		return err
+	}
+	archive.Files = append(archive.Files, wharf.Files...)
 	for _, name := range names {
 		found := false
 		for _, f := range archive.Files {
@@ -125,7 +135,7 @@ func (w *world) fixtures(names []string) error {
 			}
 		}
 		if !found {
-			return fmt.Errorf("testdata/environments.txtar: no environment %q", name)
+			return fmt.Errorf("testdata: no environment %q", name)
 		}
 	}
 	return nil

@@ -27,6 +27,9 @@ func (a *accessing) keyAdmin() {
 		}
 	case keyAdminSeeds:
 		name, statements = "kms-admin", a.adminOfSeeds()
+		if a.out.Boundary != "" {
+			a.fault(at, "keyAdmin: \"keys\"; or boundary: false, which takes it off every user and role", "is every right on every key of the account, and %s would carry reconcile-boundary-%s, which leaves the keys of this environment only", name, a.env.Name)
+		}
 	default:
 		return
 	}

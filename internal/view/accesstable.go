@@ -260,6 +260,10 @@ func (t *accessText) summary() {
 		}
 	}
 	t.blank()
+	if len(t.r.Keys) == 0 {
+		t.list(bold, ", ", []string{"no keys in KMS"})
+		return
+	}
 	t.list(bold, ", ", append([]string{}, count(len(t.r.Keys), "key")+": "+strings.Join(parts, ", ")))
 }
 
