@@ -78,7 +78,7 @@ func create(op string, after *kind.Object[Spec], keys []string) resource.Step {
 		step.Needs = []resource.Ref{*after.Spec.User.Ref}
 	}
 	if len(keys) == 0 {
-		step.Pre = []resource.Precondition{{ID: after.ID, Op: resource.Absent}}
+		step.Pre = []resource.Precondition{{ID: after.ID, Path: "keys", Op: resource.Absent}} // a secret may outlive its key
 	}
 	return step
 }
