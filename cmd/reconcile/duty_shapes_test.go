@@ -305,7 +305,7 @@ func (d *duty) legacy() {
 		call(d, api.PutUserPolicy, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("inline"), PolicyDocument: aws.String(wideOpen)}),
 		call(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("old-signer"), PolicyDocument: aws.String(wideOpen)}),
 		call(d, api.CreateRole, &iam.CreateRoleInput{RoleName: aws.String("old-keeper"), Path: aws.String("/agents/"), AssumeRolePolicyDocument: aws.String(anybody)}),
-		call(d, api.CreateGroup, &iam.CreateGroupInput{GroupName: aws.String("oldies"), Path: aws.String("/")}),
+		call(d, api.CreateGroup, &iam.CreateGroupInput{GroupName: aws.String("oldies"), Path: aws.String("/before/")}),
 	)
 }
 

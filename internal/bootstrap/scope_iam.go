@@ -78,8 +78,10 @@ func (m *maker) entities() (users, groups, roles, policies []string) {
 	for _, g := range a.Groups {
 		add(&groups, "group", g.Path, g.Name)
 		if g.Adopt {
-			// A group is adopted by moving it to our path; until then it is elsewhere.
+			// A group is adopted by moving it to our path; until then it is elsewhere,
+			// under its own name.
 			add(&groups, "group", "/", g.Name)
+			add(&groups, "group", "/*/", g.Name)
 			add(&groups, "group", path, g.Name)
 		}
 	}
