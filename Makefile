@@ -12,7 +12,7 @@ SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.go')
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .cache/venv/.stamp .cache/npm/.stamp .cache/contracts/.stamp .cache/bin/.stamp ## fetch what tests need: AWS emulator, second chain, linter
+setup: .cache/venv/.stamp .cache/npm/.stamp .cache/contracts/.stamp .cache/bin/.stamp ## fetch what tests need: AWS emulator, second chain, contracts, linter
 	@tools/setup.sh go
 
 build: ## bin/reconcile and bin/sandbox

@@ -65,40 +65,71 @@ setup_venv() {
     stamp .cache/venv tools/moto/requirements.txt
 }
 
-# The second chain implementation. Install scripts stay off: the package of the
-# platform carries the binary.
+# The second chain implementation, and the compiler of contract doubles. Install
+# scripts stay off: the package of the platform carries the binary. Made beside
+# and moved, so that a running test never sees half of it.
 setup_npm() {
     need node 'Node 20 or newer'
     need npm 'Node 20 or newer with npm'
     fresh .cache/npm tools/npm/package-lock.json && return
-    echo 'setup: second chain implementation (.cache/npm)'
+    echo 'setup: second chain implementation, Solidity compiler (.cache/npm)'
+    rm -rf .cache/npm.new
+    mkdir -p .cache/npm.new
+    cp tools/npm/package.json tools/npm/package-lock.json tools/npm/.npmrc .cache/npm.new/
+    quietly npm --prefix .cache/npm.new ci --ignore-scripts
+    stamp .cache/npm.new tools/npm/package-lock.json
     rm -rf .cache/npm
-    mkdir -p .cache/npm
-    cp tools/npm/package.json tools/npm/package-lock.json tools/npm/.npmrc .cache/npm/
-    quietly npm --prefix .cache/npm ci --ignore-scripts
-    stamp .cache/npm tools/npm/package-lock.json
+    mv .cache/npm.new .cache/npm
 }
 
-# Contract code for local chains. The package is large and only one constant of
-# it is needed: it is unpacked to a pipe and thrown away.
+# unpacked DIRECTORY PACKAGE DIGEST FILE...: fetches a package, checks it, and
+# unpacks only the files named, for one of them is 460 MB when it is whole.
+unpacked() {
+    local directory=$1 package=$2 digest=$3 tarball
+    shift 3
+    rm -rf "$directory"
+    mkdir -p "$directory"
+    quietly npm --prefix "$directory" pack --pack-destination "$directory" "$package"
+    tarball=$(echo "$directory"/*.tgz)
+    echo "$digest  $tarball" | sha256sum --check --quiet || die "$package is not the package that is pinned"
+    tar -xzf "$tarball" -C "$directory" "${@/#/package/}" || die "$package does not hold the files that are pinned"
+    rm "$tarball"
+}
+
+# constant FILE MARKER: the hex digits of the first quoted constant behind the
+# marker, in TypeScript, JSON or Solidity.
+constant() {
+    tr -d '\n' <"$1" | grep -oE "$2[^\"]*\"(0x)?[0-9a-f]+\"" | sed -En '1s/.*"(0x)?([0-9a-f]+)"$/\2/p' | tr -d '\n'
+}
+
+# Contract code for local chains: one file of hex digits for each contract. The
+# packages are large and only constants of them are needed; they are thrown away.
 setup_contracts() {
     need node 'Node 20 or newer'
     need npm 'Node 20 or newer with npm'
     fresh .cache/contracts tools/npm/contracts.txt && return
     echo 'setup: contract code (.cache/contracts)'
-    local package digest file constant code work
-    read -r package digest file constant code < <(grep -v '^#' tools/npm/contracts.txt)
+    local word package digest marker name file code work
     work=$(mktemp -d)
-    quietly npm --prefix "$work" pack --pack-destination "$work" "$package"
-    local tarball
-    tarball=$(echo "$work"/*.tgz)
-    echo "$digest  $tarball" | sha256sum --check --quiet || die "$package is not the package that is pinned"
-    rm -rf .cache/contracts
-    mkdir -p .cache/contracts
-    tar -xzOf "$tarball" "package/$file" | grep -A1 "constant $constant =" | sed -n 's/.*hex"\([0-9a-f]*\)".*/\1/p' | tr -d '\n' >.cache/contracts/multicall3.hex
-    rm -rf "$work"
-    echo "$code  .cache/contracts/multicall3.hex" | sha256sum --check --quiet || die "$constant of $package is not the code that is pinned"
-    stamp .cache/contracts tools/npm/contracts.txt
+    rm -rf .cache/contracts.new
+    while read -r word package digest marker; do
+        [[ $word == package ]] || continue
+        mapfile -t files < <(pinned "$package" | cut -d' ' -f2)
+        unpacked "$work/package" "$package" "$digest" "${files[@]}"
+        while read -r name file code; do
+            mkdir -p "$(dirname ".cache/contracts.new/$name")"
+            constant "$work/package/package/$file" "$marker" >".cache/contracts.new/$name.hex" || die "$name is not in $file of $package"
+            echo "$code  .cache/contracts.new/$name.hex" | sha256sum --check --quiet || die "$name of $package is not the code that is pinned"
+        done < <(pinned "$package")
+    done <tools/npm/contracts.txt
+    rm -rf "$work" .cache/contracts
+    stamp .cache/contracts.new tools/npm/contracts.txt
+    mv .cache/contracts.new .cache/contracts
+}
+
+# pinned PACKAGE: the lines of its contracts: name, file, digest of the code.
+pinned() {
+    awk -v package="$1" '$1 == "package" { ours = $2 == package; next } /^#/ || !NF { next } ours' tools/npm/contracts.txt
 }
 
 setup_tools() {
