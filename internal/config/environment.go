@@ -4,6 +4,7 @@
 package config
 
 import (
+	"encoding/json"
 	"math/big"
 	"slices"
 	"strings"
@@ -29,11 +30,20 @@ type Environment struct {
 	Addresses string
 	// Pins is addresses.json: key name to EIP-55 address.
 	Pins map[string]string
-	// Deployment is the id of the contract deployment, or "not deployed".
-	Deployment string
-	Networks   []Network // sorted by name
-	Agents     []Agent   // sorted by name
-	Keys       []Key     // every key, agents' and generic ones, sorted by name
+	// Deployment is where the contracts are; nil: not deployed.
+	Deployment *Deployment
+	// ValidatorSets are sorted by origin, Safes and Contracts by network and name.
+	ValidatorSets []ValidatorSet
+	Safes         []Safe
+	Contracts     []Contract
+	// Floor is the least that a validator set may be.
+	Floor Floor
+	// Sender is the name of the key that pays for calls that anybody may make:
+	// deploying an ISM, executing a signed Safe transaction. Empty: nobody does.
+	Sender   string
+	Networks []Network // sorted by name
+	Agents   []Agent   // sorted by name
+	Keys     []Key     // every key, agents' and generic ones, sorted by name
 	// Routes are the directions in which messages must be delivered; each is
 	// covered by a relayer and by funding. Sorted.
 	Routes  []Route
@@ -99,6 +109,8 @@ type Network struct {
 	// TxType is legacy, 1559 or auto (1559 where the head has a base fee).
 	TxType   string
 	Explorer string
+	// State is joining, live, draining or retired.
+	State string
 	// BatchSize is the most elements of one JSON-RPC batch.
 	BatchSize int
 	Source    resource.Source
@@ -141,7 +153,8 @@ type Key struct {
 	Agent    string // empty for a generic key
 	Instance int
 	Role     string
-	// Use is signer, attestation or bank.
+	// Use is signer, attestation, bank or owner: an owner signs contract calls that
+	// a reviewed plan lists, and Safe transactions made of them.
 	Use        string
 	Operator   string
 	OperatedBy string
@@ -209,6 +222,9 @@ type Governance struct {
 	TrustedRef string
 	// Acknowledged lists findings that a reviewed line accepts.
 	Acknowledged []Acknowledgement
+	// Calls are the contract methods that parameters may be written by, by
+	// signature ("setUpdater(address)"), each with its risk.
+	Calls map[string]resource.Risk
 	// PlanLife is how long a plan may be applied.
 	PlanLife time.Duration
 	Source   resource.Source
@@ -265,12 +281,15 @@ type Overlay struct {
 	Store *OverlayStore `json:"store,omitempty"`
 	// Pins adds addresses to addresses.json, for keys that the sandbox made.
 	Pins map[string]string `json:"pins,omitempty"`
+	// Deployment replaces the declared one, in the form of deployments/<id>.json.
+	Deployment json.RawMessage `json:"deployment,omitempty"`
+	// Checkpoints is the folder below which announced file:// locations are read.
+	Checkpoints string `json:"checkpoints,omitempty"`
 }
 
 // OverlayNetwork replaces a network's endpoints.
 type OverlayNetwork struct {
-	RPC       []string          `json:"rpc"`
-	Contracts map[string]string `json:"contracts,omitempty"`
+	RPC []string `json:"rpc"`
 }
 
 // OverlayAWS replaces the AWS endpoint.

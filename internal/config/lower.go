@@ -35,7 +35,7 @@ func lower(d *document, name string, files []file) (*Environment, error) {
 	l.env = &Environment{
 		Name: raw.Name, Purpose: raw.Purpose, Class: raw.Class, Mode: resource.Mode(raw.Mode),
 		AWS:      AWS{Account: raw.AWS.Account, Region: raw.AWS.Region, Source: d.at(in("aws"))},
-		Accounts: raw.Accounts, Addresses: raw.Addresses, Deployment: raw.Deployment,
+		Accounts: raw.Accounts, Addresses: raw.Addresses,
 		Source: d.at(in("name")),
 	}
 	if raw.Name != name {

@@ -176,11 +176,11 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	env := with(t, "", nil)
 	fuji, _ := env.Network("fuji")
 	got := []any{
-		string(env.Mode), env.Addresses, env.Deployment, env.Store.Kind, env.Store.Path, env.Governance.TrustedRef, env.Governance.PlanLife.String(),
+		string(env.Mode), env.Addresses, env.Store.Kind, env.Store.Path, env.Governance.TrustedRef, env.Governance.PlanLife.String(),
 		env.Governance.Belts, fuji.Display, fuji.Stack, fuji.TxType, fuji.Decimals, fuji.BatchSize, env.Agents[0].OperatedBy,
 	}
 	want := []any{
-		"managed", "observed", config.NotDeployed, "file", ".reconcile/staging", "refs/heads/main", "24h0m0s",
+		"managed", "observed", "file", ".reconcile/staging", "refs/heads/main", "24h0m0s",
 		config.Belts{UpdateShare: 100, DeleteShare: 10, MinResources: 10}, "fuji", "other", "auto", 18, 100, "us",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

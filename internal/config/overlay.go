@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ethereum/go-ethereum/common"
-
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -66,17 +64,11 @@ func LoadOverlay(name string, data []byte) (*Overlay, error) {
 	return &o, nil
 }
 
-// check refuses endpoints that are no URLs and addresses that are none. The
-// zero address is not refused: a contract may be declared absent by it.
+// check refuses endpoints that are no URLs.
 func (n OverlayNetwork) check(network string, refuse func(string, ...any)) {
 	for i, endpoint := range n.RPC {
 		if message := overlayURL(endpoint); message != "" {
 			refuse("networks.%s.rpc[%d]: %s", network, i, message)
-		}
-	}
-	for _, contract := range slices.Sorted(maps.Keys(n.Contracts)) {
-		if address := n.Contracts[contract]; !common.IsHexAddress(address) || common.HexToAddress(address).Hex() != address {
-			refuse("networks.%s.contracts.%s: %q is not an address with an EIP-55 checksum", network, plainName(contract), address)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 const sandbox = `{
   "environment": "staging",
-  "networks": {"fuji": {"rpc": ["http://127.0.0.1:8545"], "contracts": {"multicall3": "0xcA11bde05977b3631167028862bE2a173976CA11"}}},
+  "networks": {"fuji": {"rpc": ["http://127.0.0.1:8545"]}},
   "aws": {"endpoint": "http://localhost:5000", "unlimited": true},
   "open": true,
   "store": {"kind": "file", "path": ".sandbox/staging/store"},
@@ -65,7 +65,6 @@ func TestAnOverlayThatIsNotOneIsRefused(t *testing.T) {
 		{`{"environment": "Staging"}`, `o.json: overlay: environment: "Staging" is not a name of an environment`},
 		{`{"environment": "staging", "networks": {"fuji": {"rpc": ["http://10.0.0.7:8545/hunter2"]}}}`, "o.json: overlay: networks.fuji.rpc[0]: 10.0.0.7:8545: plain http is for loopback only"},
 		{`{"environment": "staging", "networks": {"fuji": {"rpc": ["file:///etc/passwd", "http://u:hunter2@127.0.0.1"]}}}`, "o.json: overlay: networks.fuji.rpc[0]: is not an http or https URL\no.json: overlay: networks.fuji.rpc[1]: carries a user name or password"},
-		{`{"environment": "staging", "networks": {"fuji": {"rpc": [], "contracts": {"mailbox": "0xca11bde05977b3631167028862be2a173976ca11"}}}}`, `o.json: overlay: networks.fuji.contracts.mailbox: "0xca11bde05977b3631167028862be2a173976ca11" is not an address with an EIP-55 checksum`},
 		{`{"environment": "staging", "aws": {"endpoint": "http://example.org"}}`, "o.json: overlay: aws.endpoint: example.org: plain http is for loopback only"},
 		{`{"environment": "staging", "store": {"kind": "s3"}}`, "o.json: overlay: store: a store of kind s3 needs bucket"},
 		{`{"environment": "staging", "store": {"kind": "file", "path": "../x"}}`, "o.json: overlay: store: a store of kind file needs a path without .."},
