@@ -185,7 +185,7 @@ func (s *session) assemble(d plan.Difference, world *observe.World, only []strin
 		},
 		Partial: len(only) > 0, Only: only, Identity: s.identity(world),
 		Observed: observed, Created: created, Expires: created.Add(s.planLife()),
-		Changes: d.Changes, Resolved: d.Resolved, Facts: world.Facts, Deferred: d.Deferred,
+		Changes: d.Changes, Resolved: d.Resolved, Facts: world.Facts, Deferred: d.Deferred, Pending: d.Pending,
 		Unread: world.Unread, Findings: d.Findings, Summary: plan.Summary{Unchanged: d.Unchanged},
 	}
 	if o := s.env.Overlay; o != nil {

@@ -199,7 +199,38 @@ func (e *Engine) perform(ctx context.Context, w *work, resolved kind.Resolved, s
 	if prepared.IsNothing() {
 		return nil, Unchanged, nil
 	}
-	return e.do(ctx, effect{kind: w.kind, resolved: resolved, step: step, digest: digest, prepared: prepared})
+	f := effect{kind: w.kind, resolved: resolved, step: step, digest: digest, prepared: prepared}
+	for {
+		outputs, result, err := e.do(ctx, f)
+		if result != stuck {
+			return outputs, result, err
+		}
+		if f, err = e.instead(ctx, f, err); err != nil {
+			return e.failed(ctx, f, err)
+		}
+	}
+}
+
+// stuck is the result of a do whose effect is on its way and does not arrive.
+const stuck Result = "stuck"
+
+// maxInstead is how often a step that does not arrive is prepared anew.
+const maxInstead = 4
+
+// instead prepares what takes the place of an effect that does not arrive. Its
+// intent stays open until one of them happened: any of them may.
+func (e *Engine) instead(ctx context.Context, f effect, cause error) (effect, error) {
+	next := f
+	next.earlier = append(slices.Clone(f.earlier), f)
+	next.resolved.Earlier = append(slices.Clone(f.resolved.Earlier), f.prepared)
+	next.resolved.Intent = e.NewIntent()
+	prepared, err := f.kind.Prepare(ctx, next.resolved)
+	if err != nil || prepared.IsNothing() {
+		// The refusal to replace it says nothing about what is on its way.
+		return f, fmt.Errorf("%w; it is not replaced: %v", cause, err) //nolint:errorlint // only the cause decides
+	}
+	next.prepared = prepared
+	return next, nil
 }
 
 // effect is all that one call of Do needs.
@@ -211,6 +242,8 @@ type effect struct {
 	prepared kind.Prepared
 	// again: the same Prepared may have been sent by an earlier run.
 	again bool
+	// earlier are those that it takes the place of: their intents are open.
+	earlier []effect
 }
 
 // do is the one place of the whole tool where an effect is caused.
@@ -232,14 +265,30 @@ func (e *Engine) do(ctx context.Context, f effect) (resource.Outputs, Result, er
 		return nil, Failed, err
 	}
 	outputs, err := f.kind.Do(ctx, f.resolved, f.prepared)
+	if late := (*kind.StuckError)(nil); errors.As(err, &late) && len(f.earlier) < maxInstead && ctx.Err() == nil {
+		return nil, stuck, err
+	}
 	if err != nil {
 		return e.failed(ctx, f, err)
 	}
-	if err := e.outcome(ctx, f.step, f.digest, f.resolved.Intent, kind.Yes, outputs, nil); err != nil {
+	if err := e.close(ctx, f, kind.Yes, outputs, nil); err != nil {
 		e.block(f.step)
 		return outputs, Unknown, fmt.Errorf("it is done, but the record of it is not: %w", err)
 	}
 	return outputs, Updated, nil
+}
+
+// close records the outcome of an effect, and with it of those that it took
+// the place of: of all of them at most one happens.
+func (e *Engine) close(ctx context.Context, f effect, happened kind.Happened, outputs resource.Outputs, cause error) error {
+	err := e.outcome(ctx, f.step, f.digest, f.resolved.Intent, happened, outputs, cause)
+	if happened == kind.Unknown {
+		return err
+	}
+	for _, earlier := range f.earlier {
+		err = errors.Join(err, e.outcome(ctx, f.step, f.digest, earlier.resolved.Intent, kind.No, nil, cause))
+	}
+	return err
 }
 
 // mayStart refuses to start a call that could outlive the lease.
@@ -260,8 +309,8 @@ func (e *Engine) mayStart(ctx context.Context) error {
 func (e *Engine) failed(ctx context.Context, f effect, cause error) (resource.Outputs, Result, error) {
 	refused := errors.As(cause, new(*kind.NotAcceptedError))
 	happened, outputs, asked := kind.No, resource.Outputs(nil), error(nil)
-	if !refused || f.again {
-		happened, outputs, asked = probe(ctx, f.kind, f.resolved, []kind.Prepared{f.prepared})
+	if !refused || f.again || len(f.earlier) > 0 {
+		happened, outputs, asked = probe(ctx, f.kind, f.resolved, append(slices.Clone(f.resolved.Earlier), f.prepared))
 	}
 	word, result, err := happened, Updated, error(nil)
 	switch {
@@ -275,7 +324,7 @@ func (e *Engine) failed(ctx context.Context, f effect, cause error) (resource.Ou
 	if word == kind.Unknown {
 		e.block(f.step)
 	}
-	if journal := e.outcome(ctx, f.step, f.digest, f.resolved.Intent, word, outputs, err); journal != nil {
+	if journal := e.close(ctx, f, word, outputs, err); journal != nil {
 		e.block(f.step)
 		return outputs, Unknown, errors.Join(cause, journal)
 	}

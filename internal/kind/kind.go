@@ -58,6 +58,9 @@ type Resolved struct {
 	Intent string
 	// Environment is what the step belongs to.
 	Environment *config.Environment
+	// Earlier are this run's Prepared of the same step that Do found stuck (see
+	// StuckError), oldest first: the next one must exclude them.
+	Earlier []Prepared
 }
 
 // Prepared is the journalled form of an effect that is about to happen: signed
@@ -139,6 +142,17 @@ func (e *NotAcceptedError) Error() string { return e.Err.Error() }
 
 // Unwrap gives the cause.
 func (e *NotAcceptedError) Unwrap() error { return e.Err }
+
+// StuckError wraps an error of Do that says: what was prepared is on its way and
+// does not arrive, for example because its fee is too low. Apply asks Prepare
+// for one that excludes it (another fee on the same nonce), and does that.
+type StuckError struct{ Err error }
+
+// Error prints the cause.
+func (e *StuckError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *StuckError) Unwrap() error { return e.Err }
 
 // Kind is a Definition with its type erased. Observed-only kinds have no
 // Steps, Prepare, Do and Probe.

@@ -38,11 +38,22 @@ func Derive(p *Plan, desired resource.Set, rules map[string]Rules) error {
 	for _, c := range p.Changes {
 		d.replaced[c.ID] = c.Action == Replace
 	}
-	for _, c := range p.Changes {
+	derived := make([]Change, len(p.Changes))
+	for i, c := range p.Changes {
 		if c.ID.Kind == GovernanceKind {
 			continue
 		}
-		if err := d.derive(c); err != nil {
+		var err error
+		if derived[i], err = d.derive(c); err != nil {
+			return err
+		}
+	}
+	bundle(derived)
+	for i, c := range p.Changes {
+		if c.ID.Kind == GovernanceKind {
+			continue
+		}
+		if err := sameChange(c, derived[i]); err != nil {
 			return err
 		}
 	}
@@ -85,8 +96,8 @@ func claimed(p *Plan) resource.Set {
 	return owned
 }
 
-func (d *differ) derive(c Change) error {
-	d.out.Changes, d.out.Deferred, d.out.Findings = nil, nil, nil
+func (d *differ) derive(c Change) (Change, error) {
+	d.out.Changes, d.out.Deferred, d.out.Pending, d.out.Findings = nil, nil, nil, nil
 	var before *resource.Resource
 	if c.Before != nil {
 		before = &resource.Resource{ID: c.ID, Attrs: c.Before.Attrs, Outputs: c.Before.Outputs}
@@ -94,19 +105,19 @@ func (d *differ) derive(c Change) error {
 	want, wanted := d.in.Desired[c.ID]
 	switch {
 	case c.Action == Delete && wanted:
-		return &ForgedError{ID: c.ID, Part: "actions", Detail: "it deletes what the configuration declares"}
+		return Change{}, &ForgedError{ID: c.ID, Part: "actions", Detail: "it deletes what the configuration declares"}
 	case c.Action == Delete:
 		return d.deriveDelete(c, before)
 	case !wanted:
-		return &ForgedError{ID: c.ID, Part: "fields", Detail: "the configuration does not declare it"}
+		return Change{}, &ForgedError{ID: c.ID, Part: "fields", Detail: "the configuration does not declare it"}
 	}
 	if err := d.change(before, want, adopts(c, want)); err != nil {
-		return err
+		return Change{}, err
 	}
 	if len(d.out.Changes) != 1 {
-		return &ForgedError{ID: c.ID, Part: "changes", Detail: "nothing differs, or it cannot be planned yet"}
+		return Change{}, &ForgedError{ID: c.ID, Part: "changes", Detail: "nothing differs, or it cannot be planned yet"}
 	}
-	return sameChange(c, d.out.Changes[0])
+	return d.out.Changes[0], nil
 }
 
 // adopts reports a change that takes over an unmarked object, as the
@@ -115,19 +126,19 @@ func adopts(c Change, want resource.Resource) bool {
 	return want.Attrs[adoptPath] == true && slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return f.Path == adoptPath })
 }
 
-func (d *differ) deriveDelete(c Change, before *resource.Resource) error {
+func (d *differ) deriveDelete(c Change, before *resource.Resource) (Change, error) {
 	rules, known := d.in.Rules[c.ID.Kind]
 	if before == nil || !known || rules.Steps == nil || rules.Traits.DeleteOff {
-		return &ForgedError{ID: c.ID, Part: "actions", Detail: "this kind removes nothing"}
+		return Change{}, &ForgedError{ID: c.ID, Part: "actions", Detail: "this kind removes nothing"}
 	}
 	have := printable(rules.Traits, *before)
 	steps, err := rules.Steps(&have, nil, d.in.Facts)
 	if err != nil {
-		return fmt.Errorf("%s: plan: %w", c.ID, err)
+		return Change{}, fmt.Errorf("%s: plan: %w", c.ID, err)
 	}
 	again := c
 	again.Fields, again.Steps = compareFields(rules.Traits, before.Attrs, nil), steps
-	return sameChange(c, again)
+	return again, nil
 }
 
 func sameChange(stated, derived Change) error {

@@ -35,6 +35,7 @@ type Difference struct {
 	Changes   []Change
 	Resolved  map[string]string
 	Deferred  []Deferred
+	Pending   []Pending
 	Findings  []resource.Finding
 	Unchanged int
 }
@@ -60,6 +61,7 @@ func Diff(in Input) (Difference, error) {
 	d.out.Changes = ordered
 	slices.SortFunc(d.out.Findings, resource.Finding.Compare)
 	slices.SortFunc(d.out.Deferred, func(a, b Deferred) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(d.out.Pending, func(a, b Pending) int { return a.ID.Compare(b.ID) })
 	return d.out, nil
 }
 
@@ -163,15 +165,14 @@ func (d *differ) change(before *resource.Resource, want resource.Resource, adopt
 		return nil
 	}
 	steps, err := rules.Steps(before, &resolved, d.in.Facts)
-	if later := (*resource.DeferredError)(nil); errors.As(err, &later) {
-		d.out.Deferred = append(d.out.Deferred, Deferred{ID: want.ID, Reason: later.Reason})
+	if d.waits(want.ID, err) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("%s: plan: %w", want.ID, err)
 	}
 	c := Change{
-		ID: want.ID, Group: want.Group, Action: action(rules.Traits, before, fields, adopting), After: want.Attrs,
+		ID: want.ID, Group: want.Group, Action: action(rules.Traits, before, fields, adopting, steps), After: want.Attrs,
 		Fields: fields, Steps: steps, Why: want.Why, Cause: d.cause(rules.Traits, before, want),
 	}
 	if before != nil {
@@ -217,8 +218,7 @@ func (d *differ) undesired() error {
 			continue
 		}
 		steps, err := rules.Steps(&have, nil, d.in.Facts)
-		if later := (*resource.DeferredError)(nil); errors.As(err, &later) {
-			d.out.Deferred = append(d.out.Deferred, Deferred{ID: id, Reason: later.Reason})
+		if d.waits(id, err) {
 			continue
 		}
 		if err != nil {
@@ -277,8 +277,23 @@ func attrsOf(r *resource.Resource) resource.Attrs {
 	return r.Attrs
 }
 
-func action(traits resource.Traits, before *resource.Resource, fields []FieldChange, adopting bool) Action {
+// waits lists a change that cannot be planned yet, or that others must sign.
+func (d *differ) waits(id resource.ID, err error) bool {
+	if later := (*resource.DeferredError)(nil); errors.As(err, &later) {
+		d.out.Deferred = append(d.out.Deferred, Deferred{ID: id, Reason: later.Reason})
+		return true
+	}
+	if proposed := (*resource.PendingError)(nil); errors.As(err, &proposed) {
+		d.out.Pending = append(d.out.Pending, Pending{ID: id, Reason: proposed.Reason})
+		return true
+	}
+	return false
+}
+
+func action(traits resource.Traits, before *resource.Resource, fields []FieldChange, adopting bool, steps []resource.Step) Action {
 	switch {
+	case slices.ContainsFunc(steps, func(s resource.Step) bool { return s.Op == resource.Propose }):
+		return Propose
 	case before == nil:
 		return Create
 	case adopting:

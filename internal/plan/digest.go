@@ -61,6 +61,7 @@ func ObservedDigest(owned, foreign resource.Set, facts []resource.Fact, unread [
 // Seal sorts what has no order of its own, counts, and writes both digests.
 // moving names, per kind, the attributes whose observed value is no intent.
 func (p *Plan) Seal(moving map[string][]string) error {
+	bundle(p.Changes)
 	p.normalise()
 	if err := p.respell(); err != nil {
 		return err

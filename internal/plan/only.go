@@ -34,6 +34,9 @@ func (d Difference) Only(selectors []string) (Difference, error) {
 		for _, later := range d.Deferred {
 			matched = matched || Selects(selector, later.ID, "")
 		}
+		for _, proposed := range d.Pending {
+			matched = matched || Selects(selector, proposed.ID, "")
+		}
 		if !matched {
 			return Difference{}, fmt.Errorf("selector %q matches none of %d changes", selector, len(d.Changes))
 		}
@@ -42,6 +45,9 @@ func (d Difference) Only(selectors []string) (Difference, error) {
 	cut.Changes = slices.DeleteFunc(slices.Clone(d.Changes), func(c Change) bool { return !keep[c.ID] })
 	cut.Deferred = slices.DeleteFunc(slices.Clone(d.Deferred), func(l Deferred) bool {
 		return !slices.ContainsFunc(selectors, func(s string) bool { return Selects(s, l.ID, "") })
+	})
+	cut.Pending = slices.DeleteFunc(slices.Clone(d.Pending), func(p Pending) bool {
+		return !slices.ContainsFunc(selectors, func(s string) bool { return Selects(s, p.ID, "") })
 	})
 	return cut, nil
 }

@@ -62,6 +62,9 @@ func (d *differ) settle() {
 	for _, later := range d.out.Deferred {
 		waiting[later.ID] = true
 	}
+	for _, proposed := range d.out.Pending {
+		waiting[proposed.ID] = true
+	}
 	for {
 		making := map[resource.ID]bool{}
 		for _, c := range d.out.Changes {

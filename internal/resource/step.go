@@ -55,7 +55,22 @@ type Step struct {
 	Lane string `json:"lane,omitempty"`
 	// Spend is the most that the step may take out of a network's bank.
 	Spend *Spend `json:"spend,omitempty"`
+	// Batch names what must be done in one: the steps of a plan with one batch are
+	// one effect, such as all calls that one Safe must sign. Every one of them holds
+	// the whole: the plan joins their lists CallsParam in BatchParam.
+	Batch string `json:"batch,omitempty"`
 }
+
+// The parameters of a step that belongs to a batch: its own list, and the joined
+// list of all steps of the batch in the order of the plan's changes.
+const (
+	CallsParam = "calls"
+	BatchParam = "batch"
+)
+
+// Propose is the operation of a step that asks others to sign. The change it
+// belongs to is proposed and not done.
+const Propose = "propose"
 
 // Spend is money that a step may move, at most, fees included.
 type Spend struct {
@@ -136,3 +151,10 @@ type DeferredError struct{ Reason string }
 
 // Error is the reason.
 func (e *DeferredError) Error() string { return e.Reason }
+
+// PendingError says that a change was proposed already and waits for others. A
+// kind's Steps returns it; the change is then listed as pending, with no step.
+type PendingError struct{ Reason string }
+
+// Error is the reason.
+func (e *PendingError) Error() string { return e.Reason }
