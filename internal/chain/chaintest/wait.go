@@ -9,29 +9,38 @@ import (
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/ethclient"
 )
 
 // poll is how often a local chain is asked again.
 const poll = 2 * time.Millisecond
 
-// mined waits for a transaction and is an error when it reverted.
-func (c *Chain) mined(ctx context.Context, hash common.Hash) error {
+// Receipt waits until a local chain has mined a transaction. A reverted one has
+// a receipt as well: its status says so.
+func Receipt(ctx context.Context, client *ethclient.Client, hash common.Hash) (*types.Receipt, error) {
 	for {
-		receipt, err := c.client.TransactionReceipt(ctx, hash)
+		receipt, err := client.TransactionReceipt(ctx, hash)
 		switch {
-		case err == nil && receipt.Status != types.ReceiptStatusSuccessful:
-			return fmt.Errorf("%s: reverted", hash)
 		case err == nil:
-			return nil
+			return receipt, nil
 		case !errors.Is(err, ethereum.NotFound) && err.Error() != indexing:
-			return fmt.Errorf("%s: receipt: %w", hash, err)
+			return nil, fmt.Errorf("%s: receipt: %w", hash, err)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: not mined: %w", hash, ctx.Err())
+			return nil, fmt.Errorf("%s: not mined: %w", hash, ctx.Err())
 		case <-time.After(poll):
 		}
 	}
+}
+
+// mined waits for a transaction and is an error when it reverted.
+func (c *Chain) mined(ctx context.Context, hash common.Hash) error {
+	receipt, err := Receipt(ctx, c.client, hash)
+	if err == nil && receipt.Status != types.ReceiptStatusSuccessful {
+		return fmt.Errorf("%s: reverted", hash)
+	}
+	return err
 }
 
 // indexing is what geth answers while its index of transactions lags behind.
