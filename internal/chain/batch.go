@@ -21,6 +21,8 @@ type call struct {
 	optional bool
 	raw      json.RawMessage
 	err      error
+	// said is the node's own error, with its data.
+	said error
 }
 
 func ask(method string, args ...any) *call { return &call{method: method, args: args} }
@@ -65,6 +67,7 @@ func (n *Network) send(ctx context.Context, e *endpoint, calls []*call) error {
 		if c.err = elements[i].Error; c.err == nil {
 			continue
 		}
+		c.said = c.err
 		// The client's word for an element without an answer says too little.
 		if errors.Is(c.err, rpc.ErrMissingBatchResponse) || errors.Is(c.err, rpc.ErrNoResult) {
 			c.err = &Error{Network: n.config.Name, Host: e.host, Operation: c.method, Cause: "the reply has no answer to it", class: deaf}
@@ -134,10 +137,11 @@ func (n *Network) data(e *endpoint, c *call) ([]byte, error) {
 // header is what we need of a block. Networks add and leave out other fields,
 // and some hash differently than Ethereum, so the hash is taken as given.
 type header struct {
-	Number  *hexutil.Uint64 `json:"number"`
-	Hash    *common.Hash    `json:"hash"`
-	Time    *hexutil.Uint64 `json:"timestamp"`
-	BaseFee *hexutil.Big    `json:"baseFeePerGas"`
+	Number   *hexutil.Uint64 `json:"number"`
+	Hash     *common.Hash    `json:"hash"`
+	Time     *hexutil.Uint64 `json:"timestamp"`
+	BaseFee  *hexutil.Big    `json:"baseFeePerGas"`
+	GasLimit hexutil.Uint64  `json:"gasLimit"`
 }
 
 func (n *Network) header(e *endpoint, c *call) (Block, error) {
@@ -145,7 +149,10 @@ func (n *Network) header(e *endpoint, c *call) (Block, error) {
 	if json.Unmarshal(c.raw, &h) != nil || h == nil || h.Number == nil || h.Hash == nil || h.Time == nil {
 		return Block{}, n.malformed(e, c, "a block")
 	}
-	return Block{Number: uint64(*h.Number), Hash: *h.Hash, Time: uint64(*h.Time), BaseFee: h.BaseFee.ToInt()}, nil
+	return Block{
+		Number: uint64(*h.Number), Hash: *h.Hash, Time: uint64(*h.Time),
+		BaseFee: h.BaseFee.ToInt(), GasLimit: uint64(h.GasLimit),
+	}, nil
 }
 
 // assertion is the part of a first batch that says which chain this is.

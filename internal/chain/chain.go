@@ -89,6 +89,8 @@ type endpoint struct {
 	mu sync.Mutex
 	// asserted: chain id and genesis are the declared ones.
 	asserted bool
+	// numbersOnly: it takes no block by its hash as a parameter.
+	numbersOnly bool
 }
 
 // Open makes a Network without talking to it. Endpoints are http or https URLs;

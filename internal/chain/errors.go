@@ -98,7 +98,7 @@ func classOf(code int, text string) class {
 	text = strings.ToLower(text)
 	passing := []string{
 		"rate limit", "too many requests", "limit exceeded", "header not found", "block not found",
-		"unknown block", "indexing is in progress", "timeout", "timed out", "try again", "temporarily",
+		"unknown block", "for hash not found", "resource not found", "not currently canonical", "indexing is in progress", "timeout", "timed out", "try again", "temporarily",
 	}
 	if code == -32005 || code == http.StatusTooManyRequests || slices.ContainsFunc(passing, func(s string) bool { return strings.Contains(text, s) }) {
 		return transient

@@ -137,7 +137,7 @@ var gasPriceOracle = common.HexToAddress("0x420000000000000000000000000000000000
 // l1Calls are the elements that the L1 data fee is made of.
 type l1Calls struct{ code, fee *call }
 
-func (n *Network) askL1(block string) (l1Calls, []*call) {
+func (n *Network) askL1(block any) (l1Calls, []*call) {
 	if n.config.Stack != stackOP {
 		return l1Calls{}, nil
 	}

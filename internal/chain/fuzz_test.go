@@ -10,6 +10,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/crosschain-ops/reconcile/internal/chain"
+	"github.com/crosschain-ops/reconcile/internal/evm"
 )
 
 // say answers every request with the same bytes.
@@ -41,7 +42,8 @@ func FuzzNoReplyMakesAReadPanicOrItsErrorUnprintable(f *testing.F) {
 		}
 		_, surveyed := n.Survey(t.Context(), bankQuery(chain.Wallet{Address: alice}))
 		_, _, fated := n.Fate(t.Context(), alice, 0, common.Hash{})
-		for _, err := range []error{surveyed, fated, n.Send(t.Context(), []byte(reply))} {
+		_, looked := asked(t, n, evm.AskCode(alice))
+		for _, err := range []error{surveyed, fated, looked, n.Send(t.Context(), []byte(reply))} {
 			if err != nil && (len(err.Error()) > 600 || strings.ContainsFunc(err.Error(), unicode.IsControl)) {
 				t.Fatalf("%q became the error %q", reply, err)
 			}

@@ -22,7 +22,7 @@ type Wallet struct {
 	Floor   *big.Int
 }
 
-// Block is the block that a survey was pinned to.
+// Block is the block that a survey or a look was pinned to.
 type Block struct {
 	Number uint64
 	Hash   common.Hash
@@ -30,9 +30,11 @@ type Block struct {
 	Time uint64
 	// BaseFee in wei; nil on a chain without EIP-1559.
 	BaseFee *big.Int
+	// GasLimit of the block; 0 where the endpoint does not say.
+	GasLimit uint64
 }
 
-// Account is the bank. Pending above Nonce means that transactions of it are
+// Account is the bank, or another sender. Pending above Nonce means that transactions of it are
 // in flight.
 type Account struct {
 	Balance        *big.Int
@@ -131,7 +133,7 @@ func (s *surveyor) state(ctx context.Context, q Query) error {
 	var l1 l1Calls
 	if q.Bank != nil {
 		balance = ask("eth_getBalance", *q.Bank, s.at)
-		gas = ask("eth_estimateGas", map[string]any{"from": *q.Bank, "to": *q.Bank, "value": "0x0"})
+		gas = askGas(*q.Bank, *q.Bank, new(big.Int))
 		calls = append(calls, balance, gas)
 		var more []*call
 		l1, more = s.askL1(s.at)
@@ -216,7 +218,7 @@ func (n *Network) EstimateTransfer(ctx context.Context, from, to common.Address,
 		if err := n.assert(ctx, e); err != nil {
 			return err
 		}
-		c := ask("eth_estimateGas", map[string]any{"from": from, "to": to, "value": (*hexutil.Big)(wei)})
+		c := askGas(from, to, wei)
 		if err := n.batch(ctx, e, []*call{c}); err != nil {
 			return err
 		}

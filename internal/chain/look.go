@@ -1,0 +1,145 @@
+package chain
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+
+	"github.com/crosschain-ops/reconcile/internal/evm"
+)
+
+// Look is a view of a chain at one block, through one endpoint. It is valid
+// within the function it was given to, and not safe for concurrent use.
+type Look struct {
+	// Block that every answer is of.
+	Block   Block
+	network *Network
+	e       *endpoint
+}
+
+// Look lets f read as much as it wants at one block. Everything comes from one
+// endpoint that serves the declared chain. When that endpoint fails, f is run
+// again from its start on another one, and perhaps at another block: f resets
+// whatever it gathered when it begins. An error of f that is no *Error ends the
+// look. It costs one HTTP request, and those of f.
+func (n *Network) Look(ctx context.Context, f func(context.Context, *Look) error) error {
+	return n.read(ctx, func(ctx context.Context, e *endpoint) error {
+		head, err := n.head(ctx, e)
+		if err != nil {
+			return err
+		}
+		return f(ctx, &Look{Block: head, network: n, e: e})
+	})
+}
+
+// head asserts the chain and reads its newest block in one request.
+func (n *Network) head(ctx context.Context, e *endpoint) (Block, error) {
+	asserting, calls := n.assertion()
+	latest := ask("eth_getBlockByNumber", "latest", false)
+	if err := n.batch(ctx, e, append(calls, latest)); err != nil {
+		return Block{}, err
+	}
+	if err := n.holds(e, asserting); err != nil {
+		return Block{}, err
+	}
+	return n.header(e, latest)
+}
+
+// Ask answers questions in their order, all at the block of the look, in
+// ⌈questions/BatchSize⌉ HTTP requests. A contract that reverts, or that runs
+// into an end of its own (an invalid opcode, no gas left), is a Result that is
+// Reverted; any other error of any element is an error of the endpoint. Data
+// beyond evm.MaxReply is cut to one byte more, which evm refuses to decode.
+func (l *Look) Ask(ctx context.Context, questions []evm.Question) ([]evm.Result, error) {
+	return l.network.answer(ctx, l.e, l.Block, questions)
+}
+
+func (n *Network) answer(ctx context.Context, e *endpoint, b Block, questions []evm.Question) ([]evm.Result, error) {
+	calls := make([]*call, len(questions))
+	for _, q := range questions {
+		if asking(q, nil) == nil {
+			return nil, fmt.Errorf("%s: nobody can be asked about %q", n.config.Name, q.About)
+		}
+	}
+	err := n.pinned(ctx, e, b, func(at any) []*call {
+		for i, q := range questions {
+			calls[i] = asking(q, at)
+		}
+		return calls
+	})
+	if err != nil {
+		return nil, err
+	}
+	results := make([]evm.Result, len(questions))
+	for i, q := range questions {
+		if results[i], err = n.result(e, q.About, calls[i]); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// asking is the element of a question; nil for what nobody can be asked.
+func asking(q evm.Question, at any) *call {
+	switch q.About {
+	case evm.AboutCall:
+		return askOptional("eth_call", map[string]any{"to": q.To, "data": hexutil.Bytes(q.Data)}, at)
+	case evm.AboutCode:
+		return askOptional("eth_getCode", q.To, at)
+	case evm.AboutSlot:
+		return askOptional("eth_getStorageAt", q.To, q.Slot, at)
+	case evm.AboutBalance:
+		return askOptional("eth_getBalance", q.To, at)
+	case evm.AboutNonce:
+		return askOptional("eth_getTransactionCount", q.To, at)
+	}
+	return nil
+}
+
+func (n *Network) result(e *endpoint, about evm.About, c *call) (evm.Result, error) {
+	if about == evm.AboutCall {
+		if data, reverted := revertOf(c); reverted {
+			return evm.Result{Data: data, Reverted: true}, nil
+		}
+	}
+	if c.err != nil {
+		return evm.Result{}, c.err
+	}
+	switch about {
+	case evm.AboutCall:
+		data, err := n.returned(e, c)
+		return evm.Result{Data: data}, err
+	case evm.AboutCode:
+		code, err := n.data(e, c)
+		return evm.Result{Data: code}, err
+	case evm.AboutSlot:
+		word, err := n.data(e, c)
+		if err == nil && len(word) > common.HashLength {
+			err = n.malformed(e, c, "a word of storage")
+		}
+		return wordOf(new(big.Int).SetBytes(word), err)
+	default:
+		return wordOf(n.quantity(e, c))
+	}
+}
+
+func wordOf(value *big.Int, err error) (evm.Result, error) {
+	if err != nil {
+		return evm.Result{}, err
+	}
+	return evm.Result{Data: common.BigToHash(value).Bytes()}, nil
+}
+
+// returned reads what a call returned. How long that is a contract decides, and
+// not the endpoint, so a long one is cut and not refused.
+func (n *Network) returned(e *endpoint, c *call) ([]byte, error) {
+	if len(c.raw) <= len(`"0x"`)+2*(evm.MaxReply+1) {
+		return n.data(e, c)
+	}
+	cut := *c
+	cut.raw = append(append([]byte{}, c.raw[:len(`"0x`)+2*(evm.MaxReply+1)]...), '"')
+	return n.data(e, &cut)
+}
