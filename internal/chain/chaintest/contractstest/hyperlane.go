@@ -1,7 +1,6 @@
 package contractstest
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"errors"
@@ -202,7 +201,7 @@ func (d *deployment) static(ctx context.Context, factory common.Address, members
 // Static sends the deployment of a static ISM by one of Hyperlane's factories,
 // members sorted by their bytes, and returns the address that the factory tells.
 func Static(ctx context.Context, s *Sender, factory common.Address, members []common.Address, threshold uint8) (common.Address, error) {
-	sorted := slices.SortedFunc(slices.Values(members), func(a, b common.Address) int { return bytes.Compare(a[:], b[:]) })
+	sorted := slices.SortedFunc(slices.Values(members), common.Address.Cmp)
 	address, err := readAddress(ctx, s.client, factory, "getAddress(address[],uint8)(address)", sorted, threshold)
 	if err != nil {
 		return common.Address{}, err

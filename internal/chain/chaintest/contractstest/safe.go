@@ -1,7 +1,6 @@
 package contractstest
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"errors"
@@ -148,13 +147,17 @@ func ExecuteSafe(ctx context.Context, client *ethclient.Client, sender *ecdsa.Pr
 // SafeSignatures are the owners' signatures of a safeTxHash, in the order of their
 // addresses, which a Safe asks for.
 func SafeSignatures(hash common.Hash, owners ...*ecdsa.PrivateKey) ([]byte, error) {
-	sorted := slices.SortedFunc(slices.Values(owners), func(a, b *ecdsa.PrivateKey) int {
-		left, right := crypto.PubkeyToAddress(a.PublicKey), crypto.PubkeyToAddress(b.PublicKey)
-		return bytes.Compare(left[:], right[:])
+	return signatures(hash, owners)
+}
+
+// signatures are those of all keys, in the order of their addresses.
+func signatures(hash common.Hash, keys []*ecdsa.PrivateKey) ([]byte, error) {
+	sorted := slices.SortedFunc(slices.Values(keys), func(a, b *ecdsa.PrivateKey) int {
+		return crypto.PubkeyToAddress(a.PublicKey).Cmp(crypto.PubkeyToAddress(b.PublicKey))
 	})
 	var all []byte
-	for _, owner := range sorted {
-		one, err := sign(hash, owner)
+	for _, key := range sorted {
+		one, err := sign(hash, key)
 		if err != nil {
 			return nil, err
 		}
