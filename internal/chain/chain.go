@@ -33,6 +33,15 @@ type Options struct {
 	// Poll is the longest pause between looks for a receipt; 3 s. The first ones
 	// are shorter.
 	Poll time.Duration
+	// Stuck and StuckBlocks say when AwaitAny gives up on a first receipt: when
+	// that much time went by and that many blocks were made without one; 1 minute
+	// and 6.
+	Stuck       time.Duration
+	StuckBlocks uint64
+	// Agree demands two independent hosts that agree, on the same block by its
+	// hash, about every value of a Look or a Survey and about what became of a
+	// transaction. One host is then not enough.
+	Agree bool
 	// Transport replaces the HTTP transport, for tests.
 	Transport http.RoundTripper
 }
@@ -52,6 +61,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Poll <= 0 {
 		o.Poll = 3 * time.Second
+	}
+	if o.Stuck <= 0 {
+		o.Stuck = time.Minute
+	}
+	if o.StuckBlocks == 0 {
+		o.StuckBlocks = 6
 	}
 	if o.Transport == nil {
 		own := &http.Transport{}
@@ -82,7 +97,9 @@ type Network struct {
 // endpoint is one RPC server.
 type endpoint struct {
 	// host is all that may ever be printed of the endpoint.
-	host   string
+	host string
+	// place tells independent endpoints apart, see placeOf.
+	place  string
 	hidden []string
 	client *rpc.Client
 
@@ -135,7 +152,7 @@ func open(raw string, client *http.Client) (*endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: is not usable", parsed.Host)
 	}
-	e := &endpoint{host: parsed.Host, client: dialled}
+	e := &endpoint{host: parsed.Host, place: placeOf(parsed), client: dialled}
 	e.hidden = secretsOf(raw, parsed)
 	return e, nil
 }

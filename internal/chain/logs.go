@@ -50,7 +50,10 @@ func (l *Look) Logs(ctx context.Context, q LogQuery) ([]Log, error) {
 	if len(q.Addresses) == 0 || len(q.Topics) > 4 {
 		return nil, fmt.Errorf("%s: logs are asked of at least one address and by at most 4 topics", l.network.config.Name)
 	}
-	return l.network.logs(ctx, l.e, l.Block, q)
+	if l.other == nil {
+		return l.network.logs(ctx, l.e, l.Block, q)
+	}
+	return l.logsOfBoth(ctx, q)
 }
 
 func (n *Network) logs(ctx context.Context, e *endpoint, b Block, q LogQuery) ([]Log, error) {

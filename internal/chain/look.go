@@ -11,13 +11,16 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/evm"
 )
 
-// Look is a view of a chain at one block, through one endpoint. It is valid
-// within the function it was given to, and not safe for concurrent use.
+// Look is a view of a chain at one block, through one endpoint, or through two
+// that must agree. It is valid within the function it was given to, and not safe
+// for concurrent use.
 type Look struct {
 	// Block that every answer is of.
 	Block   Block
 	network *Network
 	e       *endpoint
+	// other is asked everything too; nil where one host is believed.
+	other *endpoint
 }
 
 // Look lets f read as much as it wants at one block. Everything comes from one
@@ -25,7 +28,20 @@ type Look struct {
 // again from its start on another one, and perhaps at another block: f resets
 // whatever it gathered when it begins. An error of f that is no *Error ends the
 // look. It costs one HTTP request, and those of f.
+//
+// With Options.Agree everything is asked of two independent hosts, at the lower
+// of their heads, and each answer compared: a difference is a
+// *DisagreementError, fewer than two hosts a *LonelyError.
 func (n *Network) Look(ctx context.Context, f func(context.Context, *Look) error) error {
+	if n.options.Agree {
+		return n.readTwice(ctx, func(ctx context.Context, p pair) error {
+			head, err := n.headOfBoth(ctx, p)
+			if err != nil {
+				return err
+			}
+			return f(ctx, &Look{Block: head, network: n, e: p.a, other: p.b})
+		})
+	}
 	return n.read(ctx, func(ctx context.Context, e *endpoint) error {
 		head, err := n.head(ctx, e)
 		if err != nil {
@@ -54,7 +70,10 @@ func (n *Network) head(ctx context.Context, e *endpoint) (Block, error) {
 // Reverted; any other error of any element is an error of the endpoint. Data
 // beyond evm.MaxReply is cut to one byte more, which evm refuses to decode.
 func (l *Look) Ask(ctx context.Context, questions []evm.Question) ([]evm.Result, error) {
-	return l.network.answer(ctx, l.e, l.Block, questions)
+	if l.other == nil {
+		return l.network.answer(ctx, l.e, l.Block, questions)
+	}
+	return l.askBoth(ctx, questions)
 }
 
 func (n *Network) answer(ctx context.Context, e *endpoint, b Block, questions []evm.Question) ([]evm.Result, error) {

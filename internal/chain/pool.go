@@ -44,7 +44,7 @@ func (n *Network) read(ctx context.Context, f func(context.Context, *endpoint) e
 			break
 		}
 	}
-	return n.joined(last)
+	return n.joined(last, "no endpoint answered")
 }
 
 func allOut(out map[*endpoint]bool, total int) bool {
@@ -71,7 +71,7 @@ func (n *Network) pause(ctx context.Context, round int) error {
 }
 
 // joined tells every endpoint's own reason, in the declared order.
-func (n *Network) joined(last map[*endpoint]error) error {
+func (n *Network) joined(last map[*endpoint]error, outcome string) error {
 	if len(n.endpoints) == 1 {
 		return last[n.endpoints[0]]
 	}
@@ -85,19 +85,20 @@ func (n *Network) joined(last map[*endpoint]error) error {
 		out.class, out.under = ours.class, ours.under
 		reasons = append(reasons, strings.TrimPrefix(ours.Error(), n.config.Name+": "))
 	}
-	return &poolError{network: n.config.Name, reasons: reasons, last: out}
+	return &poolError{network: n.config.Name, outcome: outcome, reasons: reasons, last: out}
 }
 
-// poolError says that no endpoint answered.
+// poolError says that too few endpoints answered.
 type poolError struct {
 	network string
+	outcome string
 	reasons []string
 	last    *Error
 }
 
 // Error lists all reasons.
 func (e *poolError) Error() string {
-	return fmt.Sprintf("%s: no endpoint answered: %s", e.network, strings.Join(e.reasons, "; "))
+	return fmt.Sprintf("%s: %s: %s", e.network, e.outcome, strings.Join(e.reasons, "; "))
 }
 
 // Unwrap gives the class of the last one.

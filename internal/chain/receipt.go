@@ -57,67 +57,153 @@ func (n *Network) receipt(e *endpoint, c *call, hash common.Hash) (*Receipt, err
 
 // Await waits until the transaction has its confirmations: the receipt is in a
 // block, that many blocks stand on it, and it is still there. It ends with the
-// context. A transaction that reverted is a *RevertedError.
+// context. A transaction that reverted is a *RevertedError. With Options.Agree
+// two hosts must say so of the same block.
 func (n *Network) Await(ctx context.Context, hash common.Hash) (Receipt, error) {
+	return n.await(ctx, []common.Hash{hash}, false)
+}
+
+// AwaitAny is Await for transactions of one nonce, of which one can be mined. It
+// waits no longer than Options.Stuck and Options.StuckBlocks for a first receipt:
+// a *StuckError then tells the caller to offer more, or to look at its nonce.
+func (n *Network) AwaitAny(ctx context.Context, hashes []common.Hash) (Receipt, error) {
+	return n.await(ctx, hashes, true)
+}
+
+// StuckError is a transaction that no block took while several could have. It
+// may still be mined: a replacement must have its nonce.
+type StuckError struct {
+	Network string
+	// Hashes of the nonce's transactions, the last one sent last.
+	Hashes []common.Hash
+	// Blocks that were made meanwhile.
+	Blocks uint64
+}
+
+// Error names the transaction and what was waited for.
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("%s: transaction %s is stuck: %d blocks were made without it", e.Network, e.Hashes[len(e.Hashes)-1], e.Blocks)
+}
+
+func (n *Network) await(ctx context.Context, hashes []common.Hash, impatient bool) (Receipt, error) {
+	if len(hashes) == 0 || len(hashes) > maxHashes {
+		return Receipt{}, fmt.Errorf("%s: %d transactions cannot be awaited: 1 to %d", n.config.Name, len(hashes), maxHashes)
+	}
+	patience := patience{after: time.Now().Add(n.options.Stuck), blocks: n.options.StuckBlocks}
 	wait := min(20*time.Millisecond, n.options.Poll)
 	var trouble error
 	for {
-		receipt, confirmed, err := n.look(ctx, hash)
+		seen, err := n.look(ctx, hashes)
 		switch {
 		case err != nil && isFinal(err):
 			return Receipt{}, err
 		case err != nil:
 			trouble = err // an endpoint that is away now may answer the next time
-		case confirmed && !receipt.Succeeded:
-			return *receipt, &RevertedError{Network: n.config.Name, Receipt: *receipt}
-		case confirmed:
-			return *receipt, nil
+		case seen.confirmed && !seen.receipt.Succeeded:
+			return *seen.receipt, &RevertedError{Network: n.config.Name, Receipt: *seen.receipt}
+		case seen.confirmed:
+			return *seen.receipt, nil
+		case seen.receipt == nil && impatient:
+			if blocks, over := patience.over(seen.head); over {
+				return Receipt{}, &StuckError{Network: n.config.Name, Hashes: hashes, Blocks: blocks}
+			}
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return Receipt{}, errors.Join(fmt.Errorf("%s: transaction %s is not confirmed: %w", n.config.Name, hash, ctx.Err()), trouble)
+			return Receipt{}, errors.Join(fmt.Errorf("%s: transaction %s is not confirmed: %w", n.config.Name, hashes[len(hashes)-1], ctx.Err()), trouble)
 		case <-timer.C:
 		}
 		wait = min(wait*2, n.options.Poll)
 	}
 }
 
+// patience ends when both time and blocks went by: a chain that stands still
+// would not take a dearer transaction either.
+type patience struct {
+	after  time.Time
+	blocks uint64
+	// first head that was seen, and whether one was.
+	first uint64
+	began bool
+}
+
+func (p *patience) over(head uint64) (blocks uint64, over bool) {
+	if !p.began || head < p.first {
+		p.first, p.began = head, true
+	}
+	return head - p.first, head-p.first >= p.blocks && !time.Now().Before(p.after)
+}
+
+// maxHashes bounds the transactions of one nonce: each is an eighth dearer than
+// the one before, so the last pays forty times the first.
+const maxHashes = 32
+
+// isFinal tells whether asking again is of no use.
 func isFinal(err error) bool {
 	var ours *Error
-	return errors.As(err, &ours) && ours.class == final && ours.under == nil
+	if errors.As(err, &ours) {
+		return ours.class == final && ours.under == nil
+	}
+	var lonely *LonelyError
+	var disagree *DisagreementError
+	return errors.As(err, &lonely) || errors.As(err, &disagree)
 }
 
-// look reads receipt and head together.
-func (n *Network) look(ctx context.Context, hash common.Hash) (*Receipt, bool, error) {
-	var found *Receipt
-	var confirmed bool
+// sight is what one look at transactions of one nonce showed.
+type sight struct {
+	// receipt of the one that was mined; nil: none is.
+	receipt   *Receipt
+	confirmed bool
+	head      uint64
+}
+
+// look reads receipts and head together.
+func (n *Network) look(ctx context.Context, hashes []common.Hash) (sight, error) {
+	if n.options.Agree {
+		return n.lookTwice(ctx, hashes)
+	}
+	var seen sight
 	err := n.read(ctx, func(ctx context.Context, e *endpoint) error {
-		if err := n.assert(ctx, e); err != nil {
-			return err
-		}
 		var err error
-		found, confirmed, err = n.lookAt(ctx, e, hash)
+		seen, err = n.lookAt(ctx, e, hashes)
 		return err
 	})
-	return found, confirmed, err
+	return seen, err
 }
 
-func (n *Network) lookAt(ctx context.Context, e *endpoint, hash common.Hash) (*Receipt, bool, error) {
-	receipt, head := ask("eth_getTransactionReceipt", hash), ask("eth_blockNumber")
-	if err := n.batch(ctx, e, []*call{receipt, head}); err != nil {
-		return nil, false, err
+func (n *Network) lookAt(ctx context.Context, e *endpoint, hashes []common.Hash) (sight, error) {
+	if err := n.assert(ctx, e); err != nil {
+		return sight{}, err
 	}
-	found, err := n.receipt(e, receipt, hash)
-	if err != nil || found == nil {
-		return nil, false, err
+	head := ask("eth_blockNumber")
+	calls := make([]*call, len(hashes), len(hashes)+1)
+	for i, hash := range hashes {
+		calls[i] = ask("eth_getTransactionReceipt", hash)
 	}
-	number, err := n.number(e, head)
-	if err != nil {
-		return nil, false, err
+	if err := n.batch(ctx, e, append(calls, head)); err != nil {
+		return sight{}, err
 	}
-	return found, number >= found.Block && number-found.Block >= n.config.Confirmations, nil
+	var seen sight
+	var err error
+	if seen.head, err = n.number(e, head); err != nil {
+		return sight{}, err
+	}
+	for i, c := range calls {
+		one, err := n.receipt(e, c, hashes[i])
+		if err == nil && one != nil && seen.receipt != nil {
+			err = n.malformed(e, c, "null: "+seen.receipt.Hash.Hex()+" of the same nonce is mined")
+		}
+		if err != nil {
+			return sight{}, err
+		}
+		if one != nil {
+			seen.receipt = one
+			seen.confirmed = seen.head >= one.Block && seen.head-one.Block >= n.config.Confirmations
+		}
+	}
+	return seen, nil
 }
 
 // Fate is what became of a transaction that may or may not have been sent.
@@ -139,83 +225,3 @@ const (
 	// Unclear: its nonce is used and not yet confirmed, or nodes disagree.
 	Unclear Fate = "unclear"
 )
-
-// Fate asks every endpoint that answers about a transaction of a sender. It
-// sends nothing. Being found somewhere outweighs being unknown elsewhere; what
-// proves absence must be said by all of them.
-func (n *Network) Fate(ctx context.Context, from common.Address, nonce uint64, hash common.Hash) (Fate, Receipt, error) {
-	var answers []Fate
-	var trouble []error
-	for _, e := range n.endpoints {
-		fate, receipt, err := n.fateAt(ctx, e, from, nonce, hash)
-		switch {
-		case err != nil && isFinal(err):
-			return Unclear, Receipt{}, err
-		case err != nil:
-			trouble = append(trouble, err)
-		case fate == Mined || fate == Reverted:
-			return fate, *receipt, nil
-		default:
-			answers = append(answers, fate)
-		}
-	}
-	if len(answers) == 0 {
-		return Unclear, Receipt{}, errors.Join(trouble...)
-	}
-	fate := answers[0]
-	for _, other := range answers[1:] {
-		switch {
-		case fate == Waiting || other == Waiting:
-			fate = Waiting
-		case fate != other:
-			fate = Unclear
-		}
-	}
-	return fate, Receipt{}, nil
-}
-
-func (n *Network) fateAt(ctx context.Context, e *endpoint, from common.Address, nonce uint64, hash common.Hash) (Fate, *Receipt, error) {
-	if err := n.assert(ctx, e); err != nil {
-		return Unclear, nil, err
-	}
-	// The nonce is read before the receipt: a transaction that is mined between
-	// the two is found, and not taken for replaced.
-	latest, head := ask("eth_getTransactionCount", from, "latest"), ask("eth_blockNumber")
-	if err := n.batch(ctx, e, []*call{latest, head}); err != nil {
-		return Unclear, nil, err
-	}
-	number, err := n.number(e, head)
-	if err != nil {
-		return Unclear, nil, err
-	}
-	used, err := n.number(e, latest)
-	if err != nil {
-		return Unclear, nil, err
-	}
-	deep := ask("eth_getTransactionCount", from, hexutil.EncodeUint64(number-min(number, n.config.Confirmations)))
-	transaction := ask("eth_getTransactionByHash", hash)
-	if err := n.batch(ctx, e, []*call{deep, transaction}); err != nil {
-		return Unclear, nil, err
-	}
-	receipt, confirmed, err := n.lookAt(ctx, e, hash)
-	if err != nil {
-		return Unclear, nil, err
-	}
-	settled, err := n.number(e, deep)
-	if err != nil {
-		return Unclear, nil, err
-	}
-	switch {
-	case receipt != nil && !confirmed, receipt == nil && string(transaction.raw) != "null":
-		return Waiting, nil, nil
-	case receipt != nil && receipt.Succeeded:
-		return Mined, receipt, nil
-	case receipt != nil:
-		return Reverted, receipt, nil
-	case used <= nonce:
-		return Absent, nil, nil
-	case settled > nonce:
-		return Replaced, nil, nil
-	}
-	return Unclear, nil, nil
-}

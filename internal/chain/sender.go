@@ -11,19 +11,23 @@ import (
 // Account reads what a sender of transactions needs, in one HTTP request:
 // balance and L1 fee at the block of the look, nonces and prices of now.
 func (l *Look) Account(ctx context.Context, address common.Address) (Account, error) {
-	return l.network.account(ctx, l.e, l.Block, address)
+	if l.other == nil {
+		return l.network.account(ctx, l.e, l.Block, address)
+	}
+	return l.accountOfBoth(ctx, address)
 }
 
 func (n *Network) account(ctx context.Context, e *endpoint, b Block, address common.Address) (Account, error) {
-	var balance, gas, nonce, pending *call
+	var balance, gas, nonce, pending, settled *call
 	var prices feeCalls
 	var l1 l1Calls
 	err := n.pinned(ctx, e, b, func(at any) []*call {
 		nonce, pending = ask("eth_getTransactionCount", address, "latest"), ask("eth_getTransactionCount", address, "pending")
 		prices, balance, gas = askFees(), ask("eth_getBalance", address, at), askGas(address, address, new(big.Int))
+		settled = ask("eth_getTransactionCount", address, at)
 		var more []*call
 		l1, more = n.askL1(at)
-		return append([]*call{nonce, pending, prices.tip, prices.price, balance, gas}, more...)
+		return append([]*call{nonce, pending, prices.tip, prices.price, balance, gas, settled}, more...)
 	})
 	if err != nil {
 		return Account{}, err
@@ -33,6 +37,9 @@ func (n *Network) account(ctx context.Context, e *endpoint, b Block, address com
 		return Account{}, err
 	}
 	if found.Pending, err = n.number(e, pending); err != nil {
+		return Account{}, err
+	}
+	if found.settled, err = n.number(e, settled); err != nil {
 		return Account{}, err
 	}
 	if found.Balance, err = n.quantity(e, balance); err != nil {

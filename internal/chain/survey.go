@@ -42,6 +42,8 @@ type Account struct {
 	// Fees of a transfer now, and the gas that a plain one takes here.
 	Fees Fees
 	Gas  uint64
+	// settled is the nonce at the block of the look.
+	settled uint64
 }
 
 // Survey is what a Query found, all of it from one endpoint and, but for nonces
@@ -57,8 +59,11 @@ type Survey struct {
 // Survey reads a network in 1 + ⌈(addresses+bank)/BatchSize⌉ HTTP requests, where
 // bank is 2 elements and 4 on OP-stack chains: at most ⌈addresses/100⌉ + 2 with
 // the default batch. Codes are only read of wallets that are to be paid, in
-// ⌈paid/BatchSize⌉ requests more.
+// ⌈paid/BatchSize⌉ requests more. With Options.Agree two hosts are asked all that.
 func (n *Network) Survey(ctx context.Context, q Query) (Survey, error) {
+	if n.options.Agree {
+		return n.surveyTwice(ctx, q)
+	}
 	var found Survey
 	err := n.read(ctx, func(ctx context.Context, e *endpoint) error {
 		var err error
