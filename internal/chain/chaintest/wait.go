@@ -15,14 +15,21 @@ import (
 // poll is how often a local chain is asked again.
 const poll = 2 * time.Millisecond
 
-// Receipt waits until a local chain has mined a transaction. A reverted one has
-// a receipt as well: its status says so.
+// Receipt waits until a local chain has mined a transaction and its head holds it. A
+// reverted one has a receipt as well: its status says so.
 func Receipt(ctx context.Context, client *ethclient.Client, hash common.Hash) (*types.Receipt, error) {
 	for {
 		receipt, err := client.TransactionReceipt(ctx, hash)
 		switch {
 		case err == nil:
-			return receipt, nil
+			// geth has a receipt a moment before its head: a read must see the effect.
+			head, err := client.BlockNumber(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s: head: %w", hash, err)
+			}
+			if head >= receipt.BlockNumber.Uint64() {
+				return receipt, nil
+			}
 		case !errors.Is(err, ethereum.NotFound) && err.Error() != indexing:
 			return nil, fmt.Errorf("%s: receipt: %w", hash, err)
 		}

@@ -17,20 +17,24 @@ import (
 type Shape string
 
 // ShapeRouting is the plain one: a routing ISM with one ISM for each origin.
-// ShapeAggregation is what upstream runs: 2 of [routing, pausable].
+// ShapeAggregation is what upstream runs: 2 of [routing, pausable]. ShapeSingle has
+// no routing: the only origin's ISM is the Mailbox's, and takes every origin.
 const (
 	ShapeRouting     Shape = "routing"
 	ShapeAggregation Shape = "aggregation"
+	ShapeSingle      Shape = "single"
 )
 
 // Type of an origin's ISM.
 type Type string
 
-// The static multisig ISMs, and 1 of both of them, which upstream uses.
+// The static multisig ISMs, and 1 of both of them, which upstream uses; Storage is
+// a message-id one that its owner changes in place.
 const (
 	MessageID  Type = "message-id"
 	MerkleRoot Type = "merkle-root"
 	Either     Type = "either"
+	Storage    Type = "storage"
 )
 
 // Origin is a chain whose messages are accepted, and by whose word.
@@ -46,7 +50,7 @@ type Options struct {
 	Domain uint32
 	// Owner of the Mailbox, its proxy admin and its ISMs; the deployer where zero.
 	Owner common.Address
-	// RoutingOwner owns the routing ISM instead of Owner.
+	// RoutingOwner owns the routing and storage ISMs instead of Owner.
 	RoutingOwner common.Address
 	Origins      []Origin
 	Shape        Shape // ShapeRouting where empty
@@ -63,9 +67,10 @@ type Addresses struct {
 
 	StaticMessageIDMultisigISMFactory, StaticMerkleRootMultisigISMFactory common.Address
 	StaticAggregationISMFactory, DomainRoutingISMFactory                  common.Address
+	StorageMessageIDMultisigISMFactory                                    common.Address
 
 	DefaultISM  common.Address // RoutingISM, or the aggregation above it
-	RoutingISM  common.Address
+	RoutingISM  common.Address // zero in ShapeSingle
 	PausableISM common.Address
 	// OriginISMs is what the routing ISM has for each origin.
 	OriginISMs map[uint32]common.Address
@@ -75,7 +80,8 @@ type Addresses struct {
 
 // Hyperlane deploys Hyperlane's core with its factories and an ISM for the given
 // origins, each contract as upstream publishes it, the Mailbox behind a proxy as in
-// production. The chain needs Cancun; the key about half a native token.
+// production. The chain needs Cancun; the key a tenth of a native token, while the
+// base fee is 1 gwei.
 func Hyperlane(ctx context.Context, client *ethclient.Client, key *ecdsa.PrivateKey, o Options) (Addresses, error) {
 	s, err := NewSender(ctx, client, key)
 	if err != nil {
@@ -141,6 +147,7 @@ func (d *deployment) core(ctx context.Context) error {
 		{&at.StaticMessageIDMultisigISMFactory, "StaticMessageIdMultisigIsmFactory", nil},
 		{&at.StaticMerkleRootMultisigISMFactory, "StaticMerkleRootMultisigIsmFactory", nil},
 		{&at.StaticAggregationISMFactory, "StaticAggregationIsmFactory", nil},
+		{&at.StorageMessageIDMultisigISMFactory, "StorageMessageIdMultisigIsmFactory", nil},
 		{&at.DomainRoutingISMFactory, "DomainRoutingIsmFactory", nil},
 	} {
 		types := "()"
@@ -188,8 +195,30 @@ func (d *deployment) originISM(ctx context.Context, o Origin) (common.Address, e
 			both = append(both, ism)
 		}
 		return d.static(ctx, d.at.StaticAggregationISMFactory, both, 1)
+	case Storage:
+		return d.storage(ctx, o)
 	}
 	return common.Address{}, fmt.Errorf("type %q is none that is deployed here", o.Type)
+}
+
+// storage makes a clone (EIP-1167) of the factory's implementation, as the factory
+// does, but with another owner than the deployer.
+func (d *deployment) storage(ctx context.Context, o Origin) (common.Address, error) {
+	implementation, err := readAddress(ctx, d.client, d.at.StorageMessageIDMultisigISMFactory, "implementation()(address)")
+	if err != nil {
+		return common.Address{}, err
+	}
+	ism, err := d.Deploy(ctx, "storage ISM", slices.Concat(
+		common.FromHex("3d602d80600a3d3981f3363d3d373d3d3d363d73"), implementation[:], common.FromHex("5af43d82803e903d91602b57fd5bf3")))
+	if err != nil {
+		return common.Address{}, err
+	}
+	return ism, d.Send(ctx, "initialize storage ISM", evm.MustMethod("initialize(address,address[],uint8)").
+		Call(ism, d.RoutingOwner, sorted(o.Validators), o.Threshold))
+}
+
+func sorted(members []common.Address) []common.Address {
+	return slices.SortedFunc(slices.Values(members), common.Address.Cmp)
 }
 
 // static makes a static ISM of a factory, members sorted by their bytes, and takes
@@ -201,17 +230,20 @@ func (d *deployment) static(ctx context.Context, factory common.Address, members
 // Static sends the deployment of a static ISM by one of Hyperlane's factories,
 // members sorted by their bytes, and returns the address that the factory tells.
 func Static(ctx context.Context, s *Sender, factory common.Address, members []common.Address, threshold uint8) (common.Address, error) {
-	sorted := slices.SortedFunc(slices.Values(members), common.Address.Cmp)
-	address, err := readAddress(ctx, s.client, factory, "getAddress(address[],uint8)(address)", sorted, threshold)
+	members = sorted(members)
+	address, err := readAddress(ctx, s.client, factory, "getAddress(address[],uint8)(address)", members, threshold)
 	if err != nil {
 		return common.Address{}, err
 	}
-	return address, s.Send(ctx, "deploy static ISM", evm.MustMethod("deploy(address[],uint8)").Call(factory, sorted, threshold))
+	return address, s.Send(ctx, "deploy static ISM", evm.MustMethod("deploy(address[],uint8)").Call(factory, members, threshold))
 }
 
 // routing makes the routing ISM. Its factory uses CREATE, so that only the event
 // tells where it stands.
 func (d *deployment) routing(ctx context.Context) error {
+	if d.Shape == ShapeSingle {
+		return nil
+	}
 	domains, isms := make([]uint32, 0, len(d.Origins)), make([]common.Address, 0, len(d.Origins))
 	for _, origin := range d.Origins {
 		domains, isms = append(domains, origin.Domain), append(isms, d.at.OriginISMs[origin.Domain])
@@ -243,6 +275,12 @@ func (d *deployment) top(ctx context.Context) error {
 		var err error
 		d.at.DefaultISM, err = d.static(ctx, d.at.StaticAggregationISMFactory, []common.Address{d.at.RoutingISM, d.at.PausableISM}, 2)
 		return err
+	case ShapeSingle:
+		if len(d.Origins) != 1 {
+			return fmt.Errorf("shape %q has one origin, not %d", d.Shape, len(d.Origins))
+		}
+		d.at.DefaultISM = d.at.OriginISMs[d.Origins[0].Domain]
+		return nil
 	}
 	return fmt.Errorf("shape %q is none that is deployed here", d.Shape)
 }

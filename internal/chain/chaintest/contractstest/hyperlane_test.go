@@ -3,6 +3,7 @@ package contractstest_test
 import (
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
@@ -25,6 +26,7 @@ func TestHyperlaneStandsAsItsOwnerAskedForIt(t *testing.T) {
 				{Domain: 5, Validators: three, Threshold: 2},
 				{Domain: 6, Validators: three[:1], Threshold: 1, Type: contractstest.MerkleRoot},
 				{Domain: 7, Validators: three, Threshold: 3, Type: contractstest.Either},
+				{Domain: 8, Validators: three, Threshold: 2, Type: contractstest.Storage},
 			},
 		})
 		if err != nil {
@@ -53,11 +55,14 @@ func TestHyperlaneStandsAsItsOwnerAskedForIt(t *testing.T) {
 		if word, err := client.StorageAt(t.Context(), at.Mailbox, common.HexToHash(evm.ImplementationSlot), nil); err != nil || common.BytesToAddress(word) != at.MailboxImplementation {
 			t.Errorf("implementation of the Mailbox is %x, %v, want %s", word, err, at.MailboxImplementation)
 		}
-		for origin, kind := range map[uint32]uint8{5: 5, 6: 4, 7: 2} { // moduleType of upstream's IInterchainSecurityModule
+		for origin, kind := range map[uint32]uint8{5: 5, 6: 4, 7: 2, 8: 5} { // moduleType of upstream's IInterchainSecurityModule
 			ism := read(t, client, at.RoutingISM, "module(uint32)(address)", origin).(common.Address)
 			if ism != at.OriginISMs[origin] || read(t, client, ism, "moduleType()(uint8)") != kind {
 				t.Errorf("origin %d has %s, want %s of type %d", origin, ism, at.OriginISMs[origin], kind)
 			}
+		}
+		if have := read(t, client, at.OriginISMs[8], "owner()(address)"); have != routing {
+			t.Errorf("the storage ISM is owned by %s, want %s", have, routing)
 		}
 		if have, want := at.OriginISMs[5], predicted(t, client, at.StaticMessageIDMultisigISMFactory, three, 2); have != want {
 			t.Errorf("static ISM at %s, the formula says %s", have, want)
@@ -88,4 +93,63 @@ func predicted(t *testing.T, client *ethclient.Client, factory common.Address, m
 		common.FromHex("5af43d3d93803e603457fd5bf3"), metadata, common.BigToHash(big.NewInt(int64(len(metadata)))).Bytes(),
 	)
 	return evm.Create2(factory, crypto.Keccak256Hash(metadata), code)
+}
+
+func TestTheOnlyOriginsISMCanBeTheMailboxsOwn(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, client *ethclient.Client) {
+		o := contractstest.Options{Domain: domain, Shape: contractstest.ShapeSingle, Origins: []contractstest.Origin{
+			{Domain: 5, Validators: []common.Address{address(t, "v1")}, Threshold: 1, Type: contractstest.Storage},
+		}}
+		at, err := contractstest.Hyperlane(t.Context(), client, key(t, "deployer"), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := read(t, client, at.Mailbox, "defaultIsm()(address)"); have != at.OriginISMs[5] || at.RoutingISM != (common.Address{}) {
+			t.Errorf("the Mailbox has %s, want %s", have, at.OriginISMs[5])
+		}
+		values, err := contractstest.Read(t.Context(), client, at.DefaultISM, "validatorsAndThreshold(bytes)(address[],uint8)", []byte{})
+		if err != nil || evm.FormatAll(values) != "["+address(t, "v1").Hex()+"], 1" {
+			t.Errorf("members %s, %v", evm.FormatAll(values), err)
+		}
+	})
+}
+
+func TestAContractsReasonIsInTheErrorOfItsDeployment(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, client *ethclient.Client) {
+		_, err := contractstest.Hyperlane(t.Context(), client, key(t, "deployer"), contractstest.Options{Domain: domain, Shape: "none"})
+		if err == nil || !strings.Contains(err.Error(), `shape "none"`) {
+			t.Errorf("an unknown shape: %v", err)
+		}
+		_, err = contractstest.Hyperlane(t.Context(), client, key(t, "deployer"), contractstest.Options{
+			Domain: domain, Origins: []contractstest.Origin{{Domain: 5, Validators: []common.Address{{1}}, Threshold: 2}},
+		})
+		if err == nil || !strings.Contains(err.Error(), "Invalid threshold") {
+			t.Errorf("a threshold above the number of validators: %v", err)
+		}
+	})
+}
+
+func TestAValidatorIsAnnouncedByItsOwnSignature(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, client *ethclient.Client) {
+		at, err := contractstest.Hyperlane(t.Context(), client, key(t, "deployer"), contractstest.Options{Domain: domain})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, location := range []string{"s3://first/us-west-2", "s3://second/us-west-2"} {
+			if err := contractstest.Announce(t.Context(), client, key(t, "deployer"), at.ValidatorAnnounce, key(t, "v1"), location); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have := read(t, client, at.ValidatorAnnounce, "getAnnouncedStorageLocations(address[])(string[][])", []common.Address{address(t, "v1")})
+		if evm.Format(have) != "[[s3://first/us-west-2, s3://second/us-west-2]]" {
+			t.Errorf("announced: %s", evm.Format(have))
+		}
+		err = contractstest.Announce(t.Context(), client, key(t, "deployer"), at.ValidatorAnnounce, key(t, "v1"), "s3://first/us-west-2")
+		if err == nil || !strings.Contains(err.Error(), "replay") {
+			t.Errorf("the same again: %v", err)
+		}
+	})
 }

@@ -206,6 +206,22 @@ func Process(ctx context.Context, client *ethclient.Client, key *ecdsa.PrivateKe
 	return err
 }
 
+// Announce says on an origin where a validator's checkpoints lie: signed by the
+// validator, sent by anybody. The same announcement again reverts with "replay".
+func Announce(ctx context.Context, client *ethclient.Client, sender *ecdsa.PrivateKey, announce common.Address, validator *ecdsa.PrivateKey, location string) error {
+	digest, err := Read(ctx, client, announce, "getAnnouncementDigest(string)(bytes32)", location)
+	if err != nil {
+		return err
+	}
+	signature, err := sign(digest[0].([32]byte), validator)
+	if err != nil {
+		return err
+	}
+	_, err = Send(ctx, client, sender, evm.MustMethod("announce(address,string,bytes)").
+		Call(announce, crypto.PubkeyToAddress(validator.PublicKey), location, signature))
+	return err
+}
+
 // padded is an address as Hyperlane writes it, in 32 bytes.
 func padded(address common.Address) [32]byte { return common.BytesToHash(address[:]) }
 

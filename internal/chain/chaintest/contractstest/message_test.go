@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"math/big"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -55,6 +56,10 @@ func TestAMessageIsAcceptedWithEnoughSignaturesAndRefusedWithTooFew(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
+		const fee = 7
+		if _, err := contractstest.Send(ctx, client, deployer, evm.MustMethod("setFee(uint256)").Call(at.RequiredHook, big.NewInt(fee))); err != nil {
+			t.Fatal(err)
+		}
 		for i := range 3 {
 			m, err := contractstest.Dispatch(ctx, client, deployer, at, domain, at.TestRecipient, fmt.Appendf(nil, "message %d", i))
 			if err != nil {
@@ -74,6 +79,9 @@ func TestAMessageIsAcceptedWithEnoughSignaturesAndRefusedWithTooFew(t *testing.T
 			if delivered := read(t, client, at.Mailbox, "delivered(bytes32)(bool)", m.Checkpoint.MessageID); delivered != true {
 				t.Error("the message is processed and not delivered")
 			}
+		}
+		if paid, err := client.BalanceAt(ctx, at.RequiredHook, nil); err != nil || paid.Int64() != 3*fee {
+			t.Errorf("the required hook was paid %v, %v, want %d", paid, err, 3*fee)
 		}
 	})
 }
