@@ -50,3 +50,21 @@ func FuzzNoReplyMakesAReadPanicOrItsErrorUnprintable(f *testing.F) {
 		}
 	})
 }
+
+func FuzzNoBytesMakeAReaderOfTransactionsPanic(f *testing.F) {
+	zero, err := chainZero().MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(zero)
+	f.Add(signed(f, plain()).Raw)
+	f.Add([]byte{2})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if from, tx, hash, err := chain.ReadTransaction(raw); err == nil && (tx.ChainID == 0 || from == common.Address{} || hash == common.Hash{} || tx.Fees.PerGas() == nil) {
+			t.Fatalf("read %+v from %s", tx, from)
+		}
+		if from, tx, _, err := chain.ReadTransfer(raw); err == nil && (tx.ChainID == 0 || from == common.Address{}) {
+			t.Fatalf("read %+v from %s", tx, from)
+		}
+	})
+}

@@ -40,9 +40,8 @@ func revertOf(c *call) ([]byte, bool) {
 func halted(message string) bool {
 	message = strings.ToLower(message)
 	words := []string{
-		"revert", "invalid opcode", "invalidfeopcode", "opcodenotfound", "bad instruction", "invalid jump", "invalidjump",
-		"stack underflow", "stackunderflow", "stack limit reached", "stackoverflow", "out of gas", "outofgas", "vm execution error",
-		"write protection", "statechangeduringstaticcall", "return data out of bounds", "outofoffset",
+		"revert", "invalid opcode", "bad instruction", "invalid jump", "stack underflow", "stack limit reached", "out of gas",
+		"write protection", "return data out of bounds", "vm execution error", "evm error",
 	}
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(message, w) })
 }

@@ -68,11 +68,14 @@ type Transfer struct {
 	Fees    Fees
 }
 
-// SignedTransfer is a transaction ready to be sent: its bytes and its hash.
-type SignedTransfer struct {
+// SignedTransaction is ready to be sent: its bytes and its hash.
+type SignedTransaction struct {
 	Raw  []byte
 	Hash common.Hash
 }
+
+// SignedTransfer is a signed plain transfer.
+type SignedTransfer = SignedTransaction
 
 // Sign builds, signs and checks the transaction.
 func (s *TransferSigner) Sign(ctx context.Context, t Transfer) (SignedTransfer, error) {
@@ -80,28 +83,33 @@ func (s *TransferSigner) Sign(ctx context.Context, t Transfer) (SignedTransfer, 
 	if err != nil {
 		return SignedTransfer{}, fmt.Errorf("sign a transfer to %s: %w", t.To, err)
 	}
-	signer := types.LatestSignerForChainID(new(big.Int).SetUint64(t.ChainID))
-	signature, err := s.sign(ctx, signer.Hash(tx))
+	return signAs(ctx, s.address, s.sign, t.ChainID, tx)
+}
+
+// signAs signs a transaction that was built here, and checks who signed.
+func signAs(ctx context.Context, address common.Address, sign SignDigest, chainID uint64, tx *types.Transaction) (SignedTransaction, error) {
+	signer := types.LatestSignerForChainID(new(big.Int).SetUint64(chainID))
+	signature, err := sign(ctx, signer.Hash(tx))
 	if err != nil {
-		return SignedTransfer{}, fmt.Errorf("sign for %s: %w", s.address, err)
+		return SignedTransaction{}, fmt.Errorf("sign for %s: %w", address, err)
 	}
 	signed, err := tx.WithSignature(signer, signature[:])
 	if err != nil {
-		return SignedTransfer{}, fmt.Errorf("sign for %s: the signature is malformed", s.address)
+		return SignedTransaction{}, fmt.Errorf("sign for %s: the signature is malformed", address)
 	}
 	// Sender refuses signatures of the upper half (EIP-2), and tells who signed.
 	sender, err := types.Sender(signer, signed)
 	if err != nil {
-		return SignedTransfer{}, fmt.Errorf("sign for %s: the signature is not valid: %w", s.address, err)
+		return SignedTransaction{}, fmt.Errorf("sign for %s: the signature is not valid: %w", address, err)
 	}
-	if sender != s.address {
-		return SignedTransfer{}, fmt.Errorf("sign for %s: the signature is of %s: another key signed", s.address, sender)
+	if sender != address {
+		return SignedTransaction{}, fmt.Errorf("sign for %s: the signature is of %s: another key signed", address, sender)
 	}
 	raw, err := signed.MarshalBinary()
 	if err != nil {
-		return SignedTransfer{}, err
+		return SignedTransaction{}, err
 	}
-	return SignedTransfer{Raw: raw, Hash: signed.Hash()}, nil
+	return SignedTransaction{Raw: raw, Hash: signed.Hash()}, nil
 }
 
 func (t Transfer) unsigned() (*types.Transaction, error) {
@@ -115,23 +123,27 @@ func (t Transfer) unsigned() (*types.Transaction, error) {
 	case t.Gas < transferGas || t.Gas > maxGas:
 		return nil, fmt.Errorf("the gas is %d, a transfer takes at least %d", t.Gas, transferGas)
 	}
-	to := t.To
-	switch t.Fees.Type {
+	return build(t.ChainID, t.To, t.Value, nil, t.Nonce, t.Gas, t.Fees)
+}
+
+// build makes the transaction of a chain in the type of its fees.
+func build(chainID uint64, to common.Address, value *big.Int, data []byte, nonce, gas uint64, fees Fees) (*types.Transaction, error) {
+	switch fees.Type {
 	case TypeDynamic:
-		if !payable(t.Fees.Cap) || !usable(t.Fees.Tip) || t.Fees.Tip.Cmp(t.Fees.Cap) > 0 {
-			return nil, fmt.Errorf("the fee cap is %v and the tip %v wei per gas", t.Fees.Cap, t.Fees.Tip)
+		if !payable(fees.Cap) || !usable(fees.Tip) || fees.Tip.Cmp(fees.Cap) > 0 {
+			return nil, fmt.Errorf("the fee cap is %v and the tip %v wei per gas", fees.Cap, fees.Tip)
 		}
 		return types.NewTx(&types.DynamicFeeTx{
-			ChainID: new(big.Int).SetUint64(t.ChainID), Nonce: t.Nonce, To: &to, Value: t.Value,
-			Gas: t.Gas, GasTipCap: t.Fees.Tip, GasFeeCap: t.Fees.Cap,
+			ChainID: new(big.Int).SetUint64(chainID), Nonce: nonce, To: &to, Value: value, Data: data,
+			Gas: gas, GasTipCap: fees.Tip, GasFeeCap: fees.Cap,
 		}), nil
 	case TypeLegacy:
-		if !usable(t.Fees.Price) {
-			return nil, fmt.Errorf("the price is %v wei per gas", t.Fees.Price)
+		if !usable(fees.Price) {
+			return nil, fmt.Errorf("the price is %v wei per gas", fees.Price)
 		}
-		return types.NewTx(&types.LegacyTx{Nonce: t.Nonce, To: &to, Value: t.Value, Gas: t.Gas, GasPrice: t.Fees.Price}), nil
+		return types.NewTx(&types.LegacyTx{Nonce: nonce, To: &to, Value: value, Data: data, Gas: gas, GasPrice: fees.Price}), nil
 	default:
-		return nil, fmt.Errorf("no transaction type %q", t.Fees.Type)
+		return nil, fmt.Errorf("no transaction type %q", fees.Type)
 	}
 }
 
@@ -151,7 +163,7 @@ func ReadTransfer(raw []byte) (from common.Address, t Transfer, hash common.Hash
 	if tx.To() == nil || len(tx.Data()) > 0 || (tx.Type() != types.LegacyTxType && tx.Type() != types.DynamicFeeTxType) {
 		return from, t, hash, fmt.Errorf("transaction %s is no plain transfer", tx.Hash())
 	}
-	if !tx.Protected() || !tx.ChainId().IsUint64() {
+	if !tx.Protected() || !tx.ChainId().IsUint64() || tx.ChainId().Sign() == 0 {
 		return from, t, hash, fmt.Errorf("transaction %s is not bound to one chain", tx.Hash())
 	}
 	if from, err = types.Sender(types.LatestSignerForChainID(tx.ChainId()), &tx); err != nil {
