@@ -31,9 +31,12 @@ func (a *app) newChains(env *config.Environment) (*chains, error) {
 	return &chains{app: a, env: env, open: map[string]*chain.Network{}}, nil
 }
 
-// network gives an opened network; a variable that is not set is an error
+// network is pool for the kind that pays.
+func (c *chains) network(name string) (funding.Network, error) { return c.pool(name) }
+
+// pool gives an opened network; a variable that is not set is an error
 // that names it, and makes that one network unread.
-func (c *chains) network(name string) (funding.Network, error) {
+func (c *chains) pool(name string) (*chain.Network, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n, ok := c.open[name]; ok {
@@ -52,12 +55,18 @@ func (c *chains) network(name string) (funding.Network, error) {
 		}
 		endpoints = append(endpoints, endpoint)
 	}
-	n, err := chain.Open(declared, endpoints, chain.Options{})
+	n, err := chain.Open(declared, endpoints, chain.Options{Agree: c.env.Class == config.Mainnet && !c.replaced(name)})
 	if err != nil {
 		return nil, err
 	}
 	c.open[name] = n
 	return n, nil
+}
+
+// replaced reports that an overlay points the network at a sandbox or a fork,
+// where there is one endpoint and no money.
+func (c *chains) replaced(name string) bool {
+	return c.env.Overlay != nil && len(c.env.Overlay.Networks[name].RPC) > 0
 }
 
 // redact takes endpoints that came from variables out of a text: they may

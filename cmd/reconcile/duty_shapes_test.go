@@ -91,8 +91,8 @@ func (d *duty) does(calls ...func() error) {
 	d.live.forget()
 }
 
-// call is one call as does takes it.
-func call[I, O, P any](d *duty, do func(context.Context, *I, ...func(*P)) (*O, error), in *I) func() error {
+// asking is one call as does takes it.
+func asking[I, O, P any](d *duty, do func(context.Context, *I, ...func(*P)) (*O, error), in *I) func() error {
 	return func() error {
 		_, err := do(d.ctx(), in)
 		return err
@@ -117,10 +117,10 @@ func wharfStands(t *testing.T, lent *emulators) *duty {
 	d := onDuty(t, wharf(t), lent)
 	api := d.live.direct.IAM()
 	d.does(
-		call(d, api.CreateUser, &iam.CreateUserInput{UserName: aws.String("acme")}),
-		call(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("intruder"), PolicyDocument: aws.String(wideOpen)}),
-		call(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("auditors"), PolicyDocument: aws.String(looking)}),
-		call(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("brake"), PolicyDocument: aws.String(barred)}),
+		asking(d, api.CreateUser, &iam.CreateUserInput{UserName: aws.String("acme")}),
+		asking(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("intruder"), PolicyDocument: aws.String(wideOpen)}),
+		asking(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("auditors"), PolicyDocument: aws.String(looking)}),
+		asking(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("brake"), PolicyDocument: aws.String(barred)}),
 	)
 	d.converge(nil)
 	d.onlyBanksSign()
@@ -170,33 +170,33 @@ func (d *duty) driftsInIAM() {
 	userLess, roleLess := inline("less", barred)
 	agent := []iamtypes.Tag{{Key: aws.String("agent"), Value: aws.String("somebody")}}
 	d.does(
-		call(d, api.AttachUserPolicy, user(intruder)), call(d, api.AttachUserPolicy, user(brake)),
-		call(d, api.PutUserPolicy, userMore), call(d, api.PutUserPolicy, userLess),
-		call(d, api.DetachUserPolicy, &iam.DetachUserPolicyInput{UserName: relayer, PolicyArn: aws.String(ofWharf + "wharf-relayer-signer")}),
-		call(d, api.DeleteUserPermissionsBoundary, &iam.DeleteUserPermissionsBoundaryInput{UserName: relayer}),
-		call(d, api.TagUser, &iam.TagUserInput{UserName: relayer, Tags: agent}),
-		call(d, api.AttachRolePolicy, role(intruder)), call(d, api.AttachRolePolicy, role(brake)),
-		call(d, api.PutRolePolicy, roleMore), call(d, api.PutRolePolicy, roleLess),
-		call(d, api.DetachRolePolicy, &iam.DetachRolePolicyInput{RoleName: keeper, PolicyArn: aws.String(ofWharf + "wharf-validator-0-signer")}),
-		call(d, api.DeleteRolePermissionsBoundary, &iam.DeleteRolePermissionsBoundaryInput{RoleName: keeper}),
-		call(d, api.TagRole, &iam.TagRoleInput{RoleName: keeper, Tags: agent}),
-		call(d, api.UpdateRole, &iam.UpdateRoleInput{RoleName: keeper, MaxSessionDuration: aws.Int32(7200)}),
-		call(d, api.UpdateAssumeRolePolicy, &iam.UpdateAssumeRolePolicyInput{RoleName: keeper, PolicyDocument: aws.String(anybody)}),
-		call(d, api.AttachGroupPolicy, group(intruder)), call(d, api.AttachGroupPolicy, group(brake)),
-		call(d, api.DetachGroupPolicy, &iam.DetachGroupPolicyInput{GroupName: people, PolicyArn: aws.String("arn:aws:iam::222233334444:policy/auditors")}),
-		call(d, api.PutGroupPolicy, &iam.PutGroupPolicyInput{GroupName: people, PolicyName: aws.String("more"), PolicyDocument: aws.String(wideOpen)}),
-		call(d, api.RemoveUserFromGroup, &iam.RemoveUserFromGroupInput{GroupName: people, UserName: aws.String("ann")}),
-		call(d, api.AddUserToGroup, &iam.AddUserToGroupInput{GroupName: aws.String("wharf-kms-admin"), UserName: aws.String("ann")}),
+		asking(d, api.AttachUserPolicy, user(intruder)), asking(d, api.AttachUserPolicy, user(brake)),
+		asking(d, api.PutUserPolicy, userMore), asking(d, api.PutUserPolicy, userLess),
+		asking(d, api.DetachUserPolicy, &iam.DetachUserPolicyInput{UserName: relayer, PolicyArn: aws.String(ofWharf + "wharf-relayer-signer")}),
+		asking(d, api.DeleteUserPermissionsBoundary, &iam.DeleteUserPermissionsBoundaryInput{UserName: relayer}),
+		asking(d, api.TagUser, &iam.TagUserInput{UserName: relayer, Tags: agent}),
+		asking(d, api.AttachRolePolicy, role(intruder)), asking(d, api.AttachRolePolicy, role(brake)),
+		asking(d, api.PutRolePolicy, roleMore), asking(d, api.PutRolePolicy, roleLess),
+		asking(d, api.DetachRolePolicy, &iam.DetachRolePolicyInput{RoleName: keeper, PolicyArn: aws.String(ofWharf + "wharf-validator-0-signer")}),
+		asking(d, api.DeleteRolePermissionsBoundary, &iam.DeleteRolePermissionsBoundaryInput{RoleName: keeper}),
+		asking(d, api.TagRole, &iam.TagRoleInput{RoleName: keeper, Tags: agent}),
+		asking(d, api.UpdateRole, &iam.UpdateRoleInput{RoleName: keeper, MaxSessionDuration: aws.Int32(7200)}),
+		asking(d, api.UpdateAssumeRolePolicy, &iam.UpdateAssumeRolePolicyInput{RoleName: keeper, PolicyDocument: aws.String(anybody)}),
+		asking(d, api.AttachGroupPolicy, group(intruder)), asking(d, api.AttachGroupPolicy, group(brake)),
+		asking(d, api.DetachGroupPolicy, &iam.DetachGroupPolicyInput{GroupName: people, PolicyArn: aws.String("arn:aws:iam::222233334444:policy/auditors")}),
+		asking(d, api.PutGroupPolicy, &iam.PutGroupPolicyInput{GroupName: people, PolicyName: aws.String("more"), PolicyDocument: aws.String(wideOpen)}),
+		asking(d, api.RemoveUserFromGroup, &iam.RemoveUserFromGroupInput{GroupName: people, UserName: aws.String("ann")}),
+		asking(d, api.AddUserToGroup, &iam.AddUserToGroupInput{GroupName: aws.String("wharf-kms-admin"), UserName: aws.String("ann")}),
 	)
 	storage := aws.String(ofWharf + "wharf-validator-0-storage")
-	d.does(call(d, api.CreatePolicyVersion, &iam.CreatePolicyVersionInput{PolicyArn: storage, PolicyDocument: aws.String(wideOpen), SetAsDefault: true}))
+	d.does(asking(d, api.CreatePolicyVersion, &iam.CreatePolicyVersionInput{PolicyArn: storage, PolicyDocument: aws.String(wideOpen), SetAsDefault: true}))
 	look := aws.String(ofWharf + "look")
-	version := call(d, api.CreatePolicyVersion, &iam.CreatePolicyVersionInput{PolicyArn: look, PolicyDocument: aws.String(wideOpen), SetAsDefault: true})
-	d.does(version, call(d, api.DeletePolicyVersion, &iam.DeletePolicyVersionInput{PolicyArn: look, VersionId: aws.String("v1")}), version, version, version, version)
+	version := asking(d, api.CreatePolicyVersion, &iam.CreatePolicyVersionInput{PolicyArn: look, PolicyDocument: aws.String(wideOpen), SetAsDefault: true})
+	d.does(version, asking(d, api.DeletePolicyVersion, &iam.DeletePolicyVersionInput{PolicyArn: look, VersionId: aws.String("v1")}), version, version, version, version)
 	keys := must[*iam.ListAccessKeysOutput](d)(api.ListAccessKeys(d.ctx(), &iam.ListAccessKeysInput{UserName: relayer}))
 	d.does(
-		call(d, api.DeleteAccessKey, &iam.DeleteAccessKeyInput{UserName: relayer, AccessKeyId: keys.AccessKeyMetadata[0].AccessKeyId}),
-		call(d, api.CreateAccessKey, &iam.CreateAccessKeyInput{UserName: relayer}),
+		asking(d, api.DeleteAccessKey, &iam.DeleteAccessKeyInput{UserName: relayer, AccessKeyId: keys.AccessKeyMetadata[0].AccessKeyId}),
+		asking(d, api.CreateAccessKey, &iam.CreateAccessKeyInput{UserName: relayer}),
 	)
 }
 
@@ -221,22 +221,22 @@ func (d *duty) driftsElsewhere() {
 		}
 	}
 	d.does(
-		call(d, keys.PutKeyPolicy, &kms.PutKeyPolicyInput{KeyId: relayer, PolicyName: aws.String("default"), Policy: aws.String(wider)}),
-		call(d, keys.UpdateKeyDescription, &kms.UpdateKeyDescriptionInput{KeyId: relayer, Description: aws.String("mine")}),
-		call(d, keys.TagResource, &kms.TagResourceInput{KeyId: relayer, Tags: []kmstypes.Tag{{TagKey: aws.String("agent"), TagValue: aws.String("somebody")}}}),
-		call(d, keys.DisableKey, &kms.DisableKeyInput{KeyId: relayer}),
-		call(d, keys.DeleteAlias, &kms.DeleteAliasInput{AliasName: aws.String("alias/wharf-validator-0-signer-fuji")}),
-		call(d, keys.DisableKey, &kms.DisableKeyInput{KeyId: signer}),
-		call(d, secrets.UpdateSecret, &secretsmanager.UpdateSecretInput{SecretId: aws.String("wharf-scout-signer-fuji"), Description: aws.String("mine")}),
-		call(d, secrets.TagResource, &secretsmanager.TagResourceInput{SecretId: aws.String("wharf-scout-signer-fuji"), Tags: []secrettypes.Tag{{Key: aws.String("agent"), Value: aws.String("somebody")}}}),
-		call(d, buckets.DeletePublicAccessBlock, &s3.DeletePublicAccessBlockInput{Bucket: bucket}),
-		call(d, buckets.DeleteBucketPolicy, &s3.DeleteBucketPolicyInput{Bucket: bucket}),
-		call(d, buckets.DeleteBucketOwnershipControls, &s3.DeleteBucketOwnershipControlsInput{Bucket: bucket}),
-		call(d, buckets.PutBucketVersioning, &s3.PutBucketVersioningInput{Bucket: bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusSuspended}}),
-		call(d, buckets.PutBucketEncryption, &s3.PutBucketEncryptionInput{Bucket: bucket, ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{
+		asking(d, keys.PutKeyPolicy, &kms.PutKeyPolicyInput{KeyId: relayer, PolicyName: aws.String("default"), Policy: aws.String(wider)}),
+		asking(d, keys.UpdateKeyDescription, &kms.UpdateKeyDescriptionInput{KeyId: relayer, Description: aws.String("mine")}),
+		asking(d, keys.TagResource, &kms.TagResourceInput{KeyId: relayer, Tags: []kmstypes.Tag{{TagKey: aws.String("agent"), TagValue: aws.String("somebody")}}}),
+		asking(d, keys.DisableKey, &kms.DisableKeyInput{KeyId: relayer}),
+		asking(d, keys.DeleteAlias, &kms.DeleteAliasInput{AliasName: aws.String("alias/wharf-validator-0-signer-fuji")}),
+		asking(d, keys.DisableKey, &kms.DisableKeyInput{KeyId: signer}),
+		asking(d, secrets.UpdateSecret, &secretsmanager.UpdateSecretInput{SecretId: aws.String("wharf-scout-signer-fuji"), Description: aws.String("mine")}),
+		asking(d, secrets.TagResource, &secretsmanager.TagResourceInput{SecretId: aws.String("wharf-scout-signer-fuji"), Tags: []secrettypes.Tag{{Key: aws.String("agent"), Value: aws.String("somebody")}}}),
+		asking(d, buckets.DeletePublicAccessBlock, &s3.DeletePublicAccessBlockInput{Bucket: bucket}),
+		asking(d, buckets.DeleteBucketPolicy, &s3.DeleteBucketPolicyInput{Bucket: bucket}),
+		asking(d, buckets.DeleteBucketOwnershipControls, &s3.DeleteBucketOwnershipControlsInput{Bucket: bucket}),
+		asking(d, buckets.PutBucketVersioning, &s3.PutBucketVersioningInput{Bucket: bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusSuspended}}),
+		asking(d, buckets.PutBucketEncryption, &s3.PutBucketEncryptionInput{Bucket: bucket, ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{
 			Rules: []s3types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &s3types.ServerSideEncryptionByDefault{SSEAlgorithm: s3types.ServerSideEncryptionAwsKms}}},
 		}}),
-		call(d, buckets.PutBucketTagging, &s3.PutBucketTaggingInput{Bucket: bucket, Tagging: &s3types.Tagging{TagSet: tags}}),
+		asking(d, buckets.PutBucketTagging, &s3.PutBucketTaggingInput{Bucket: bucket, Tagging: &s3types.Tagging{TagSet: tags}}),
 	)
 }
 
@@ -300,12 +300,12 @@ func (d *duty) legacy() {
 	api := d.live.direct.IAM()
 	name := aws.String("old-relayer")
 	d.does(
-		call(d, api.CreateUser, &iam.CreateUserInput{UserName: name}),
-		call(d, api.AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: aws.String(intruder)}),
-		call(d, api.PutUserPolicy, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("inline"), PolicyDocument: aws.String(wideOpen)}),
-		call(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("old-signer"), PolicyDocument: aws.String(wideOpen)}),
-		call(d, api.CreateRole, &iam.CreateRoleInput{RoleName: aws.String("old-keeper"), Path: aws.String("/agents/"), AssumeRolePolicyDocument: aws.String(anybody)}),
-		call(d, api.CreateGroup, &iam.CreateGroupInput{GroupName: aws.String("oldies"), Path: aws.String("/before/")}),
+		asking(d, api.CreateUser, &iam.CreateUserInput{UserName: name}),
+		asking(d, api.AttachUserPolicy, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: aws.String(intruder)}),
+		asking(d, api.PutUserPolicy, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("inline"), PolicyDocument: aws.String(wideOpen)}),
+		asking(d, api.CreatePolicy, &iam.CreatePolicyInput{PolicyName: aws.String("old-signer"), PolicyDocument: aws.String(wideOpen)}),
+		asking(d, api.CreateRole, &iam.CreateRoleInput{RoleName: aws.String("old-keeper"), Path: aws.String("/agents/"), AssumeRolePolicyDocument: aws.String(anybody)}),
+		asking(d, api.CreateGroup, &iam.CreateGroupInput{GroupName: aws.String("oldies"), Path: aws.String("/before/")}),
 	)
 }
 

@@ -17,11 +17,16 @@ import (
 // one walk over IAM.
 func newKinds(s *session) ([]kind.Kind, error) {
 	s.directory = cloud.NewDirectory(s.aws.IAM(), cloud.Clock{}, nil)
+	checkpoints, err := s.checkpoints()
+	if err != nil {
+		return nil, err
+	}
 	return kinds.Open(kinds.Clients{
 		Environment: s.env, AWS: s.aws, Directory: s.directory,
-		Marked:  cloud.NewInventory(s.tagging, kind.TagEnvironment, s.env.Name, kind.TypeKey, kind.TypeSecret, kind.TypeBucket),
-		Gated:   gated(s.env) || s.app.applying,
-		Funding: funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now},
+		Marked:   cloud.NewInventory(s.tagging, kind.TagEnvironment, s.env.Name, kind.TypeKey, kind.TypeSecret, kind.TypeBucket),
+		Gated:    gated(s.env) || s.app.applying,
+		Funding:  funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now},
+		Networks: s.chains.pool, Calls: s.maker(), Checkpoints: checkpoints,
 	})
 }
 

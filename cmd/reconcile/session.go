@@ -29,6 +29,8 @@ type session struct {
 	// directory is the walk over IAM that the kinds share.
 	directory *cloud.Directory
 
+	// objects is the store that the journal lives in.
+	objects journal.Store
 	journal *journal.Journal
 	entries []journal.Entry
 	// ledger is what entries say.
@@ -134,7 +136,7 @@ func (s *session) remember(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.journal = journal.New(store, s.env.Name, s.app.now)
+	s.objects, s.journal = store, journal.New(store, s.env.Name, s.app.now)
 	if err := s.recall(ctx); err != nil {
 		return fmt.Errorf("%s: %w", s.env.Name, err)
 	}

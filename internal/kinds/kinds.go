@@ -3,6 +3,9 @@
 package kinds
 
 import (
+	"github.com/crosschain-ops/reconcile/internal/attestation"
+	"github.com/crosschain-ops/reconcile/internal/call"
+	"github.com/crosschain-ops/reconcile/internal/chain"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -31,6 +34,11 @@ type Clients struct {
 	Gated bool
 	// Funding is how wallets are read and paid.
 	Funding funding.Options
+	// Networks opens a network, Calls makes the calls of contracts' owners.
+	Networks func(name string) (*chain.Network, error)
+	Calls    *call.Maker
+	// Checkpoints reads what validators publish.
+	Checkpoints *attestation.Reader
 }
 
 type entry struct {

@@ -1,0 +1,154 @@
+package call
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/crosschain-ops/reconcile/internal/evm"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Names of facts that steps are made of. Those of a resource that is called:
+const (
+	// FactOwner is who must make its calls, as Owner.String.
+	FactOwner = "owner"
+	// FactFee is the most that one gas may cost there, in wei, rounded up to a power
+	// of two so that a plan made a minute later says the same; FactDataFee what a
+	// transaction costs besides (L1 data fee), rounded alike.
+	FactFee     = "fee-per-gas"
+	FactDataFee = "data-fee"
+)
+
+// Those of a declared Safe, which its own kind observes:
+const (
+	// FactNonce is the Safe's nonce on chain.
+	FactNonce = "nonce"
+	// FactHeld lists owners whose keys the environment holds: "key=0x…,…".
+	FactHeld = "held"
+	// FactThreshold is how many owners must sign.
+	FactThreshold = "threshold"
+	// factProposal with the safeTxHash is a proposal of ours that can still be
+	// executed; its value is the nonce and the calls.
+	factProposal = "proposal "
+)
+
+// Fees are the facts of what a transaction may cost now. feePerGas and dataFee in wei.
+func Fees(id resource.ID, feePerGas, dataFee *big.Int) []resource.Fact {
+	facts := []resource.Fact{{ID: id, Name: FactFee, Value: powerOfTwo(feePerGas).String()}}
+	if dataFee != nil && dataFee.Sign() > 0 {
+		facts = append(facts, resource.Fact{ID: id, Name: FactDataFee, Value: powerOfTwo(dataFee).String()})
+	}
+	return facts
+}
+
+// powerOfTwo rounds up.
+func powerOfTwo(n *big.Int) *big.Int {
+	if n == nil || n.Sign() <= 0 {
+		return big.NewInt(1)
+	}
+	less := new(big.Int).Sub(n, big.NewInt(1))
+	return new(big.Int).Lsh(big.NewInt(1), uint(less.BitLen())) //nolint:gosec // a bit length is not negative
+}
+
+// ceiling is the most that a transaction of so much gas may cost.
+func ceiling(facts map[string]string, gas uint64) (*big.Int, bool) {
+	perGas, ok := new(big.Int).SetString(facts[FactFee], 10)
+	if !ok || perGas.Sign() <= 0 {
+		return nil, false
+	}
+	cost := perGas.Mul(perGas, new(big.Int).SetUint64(gas))
+	if text := facts[FactDataFee]; text != "" {
+		data, ok := new(big.Int).SetString(text, 10)
+		if !ok || data.Sign() < 0 {
+			return nil, false
+		}
+		cost.Add(cost, data)
+	}
+	return cost, true
+}
+
+// SafeID is the resource of a declared Safe.
+func SafeID(network, name string) resource.ID {
+	return resource.ID{Kind: "safe", Scope: network, Name: name}
+}
+
+// Proposed is a proposal of ours that can still be executed.
+type Proposed struct {
+	Hash  common.Hash `json:"-"`
+	Nonce uint64      `json:"nonce"`
+	Calls []evm.Wire  `json:"calls"`
+}
+
+// ProposalFact is the fact of a proposal that was recognised: the hash was
+// computed here over all its fields.
+func ProposalFact(id resource.ID, p Proposed) (resource.Fact, error) {
+	data, err := json.Marshal(p)
+	return resource.Fact{ID: id, Name: factProposal + p.Hash.Hex(), Value: string(data)}, err
+}
+
+// Proposals reads them back from a Safe's facts, in the order of their hashes.
+func Proposals(facts []resource.Fact, id resource.ID) ([]Proposed, error) {
+	var list []Proposed
+	for _, f := range facts {
+		hash, is := strings.CutPrefix(f.Name, factProposal)
+		if f.ID != id || !is {
+			continue
+		}
+		p := Proposed{Hash: common.HexToHash(hash)}
+		if err := json.Unmarshal([]byte(f.Value), &p); err != nil || p.Hash.Hex() != hash {
+			return nil, fmt.Errorf("%s: %q is no proposal", id, f.Name)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// Holds reports whether the proposal makes exactly these calls, in this order
+// and without another one between them.
+func (p Proposed) Holds(calls []evm.Wire) bool {
+	for at := 0; at+len(calls) <= len(p.Calls); at++ {
+		same := true
+		for i := range calls {
+			same = same && p.Calls[at+i] == calls[i]
+		}
+		if same {
+			return len(calls) > 0
+		}
+	}
+	return false
+}
+
+// HeldKey is an owner of a Safe whose key the environment holds.
+type HeldKey struct {
+	Key     string
+	Address common.Address
+}
+
+// HeldFact lists them.
+func HeldFact(id resource.ID, held []HeldKey) resource.Fact {
+	parts := make([]string, len(held))
+	for i, h := range held {
+		parts[i] = h.Key + "=" + h.Address.Hex()
+	}
+	return resource.Fact{ID: id, Name: FactHeld, Value: strings.Join(parts, ",")}
+}
+
+func heldOf(facts map[string]string) []string {
+	if facts[FactHeld] == "" {
+		return nil
+	}
+	return strings.Split(facts[FactHeld], ",")
+}
+
+func thresholdOf(facts map[string]string) int {
+	n, err := strconv.Atoi(facts[FactThreshold])
+	if err != nil || n < 1 {
+		return 1 << 20 // nobody reaches what was not read
+	}
+	return n
+}
