@@ -30,6 +30,25 @@ type judging struct {
 	// what the most is that anything it makes may do.
 	Tool     *judgingTool `json:"tool,omitempty"`
 	Boundary string       `json:"boundary,omitempty"`
+	// Calls are the methods that may be written by. Floor and Unproven say which
+	// sets pass without proof, Services where proposals go, and Execute which Safes
+	// the tool signs for. What it does not hold is what a plan is about: members,
+	// owners and the deployment's addresses, which are reviewed with the plan.
+	Calls    map[string]resource.Risk `json:"calls,omitempty"`
+	Floor    *Floor                   `json:"floor,omitempty"`
+	Unproven []judgingUnproven        `json:"unproven,omitempty"`
+	Services []judgingService         `json:"services,omitempty"`
+	Execute  []judgingExecute         `json:"execute,omitempty"`
+}
+
+type judgingUnproven struct{ Origin, Member, Reason, Expires string }
+
+type judgingService struct{ Network, Safe, Service, Key, Delegate string }
+
+type judgingExecute struct {
+	Network, Safe string
+	Owners        []Party
+	Threshold     int
 }
 
 type judgingTool struct {
@@ -82,6 +101,7 @@ func governanceDigest(env *Environment, files []file) (string, error) {
 	if env.Access != nil {
 		form.Boundary = env.Access.Boundary
 	}
+	form.onchain(env)
 	for _, n := range env.Networks {
 		form.Endpoints[n.Name] = n.RPC
 	}
@@ -93,6 +113,35 @@ func governanceDigest(env *Environment, files []file) (string, error) {
 		return "", err
 	}
 	return sum(data), nil
+}
+
+// onchain adds what judges changes on chains.
+func (form *judging) onchain(env *Environment) {
+	form.Calls = env.Governance.Calls
+	if env.Floor != standardFloor() {
+		form.Floor = &env.Floor
+	}
+	for _, s := range env.ValidatorSets {
+		for _, u := range s.Unproven {
+			form.Unproven = append(form.Unproven, judgingUnproven{s.Origin, u.Member, u.Reason, u.Expires.UTC().Format(time.RFC3339)})
+		}
+	}
+	slices.SortFunc(form.Unproven, func(a, b judgingUnproven) int {
+		return cmp.Or(strings.Compare(a.Origin, b.Origin), strings.Compare(a.Member, b.Member))
+	})
+	for _, s := range env.Safes {
+		if s.Service != "" {
+			form.Services = append(form.Services, judgingService{s.Network, s.Name, s.Service, s.ServiceKey, s.Delegate})
+		}
+		if !s.Execute {
+			continue
+		}
+		owners := slices.Clone(s.Owners)
+		slices.SortFunc(owners, func(a, b Party) int {
+			return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Safe, b.Safe), strings.Compare(a.Contract, b.Contract), strings.Compare(a.Address, b.Address))
+		})
+		form.Execute = append(form.Execute, judgingExecute{s.Network, s.Name, owners, s.Threshold})
+	}
 }
 
 func optional(n *big.Int) string {

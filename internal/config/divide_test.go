@@ -17,7 +17,7 @@ func spread(t *testing.T, networks int, access string) *Environment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, err := lower(d, "large", files)
+	env, err := lower(d, "large", files, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

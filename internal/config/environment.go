@@ -290,6 +290,9 @@ type Overlay struct {
 // OverlayNetwork replaces a network's endpoints.
 type OverlayNetwork struct {
 	RPC []string `json:"rpc"`
+	// SafeService replaces the Safe Transaction Service of every Safe on the network;
+	// it is sent no key.
+	SafeService string `json:"safeService,omitempty"`
 }
 
 // OverlayAWS replaces the AWS endpoint.

@@ -200,7 +200,7 @@ func arm(definition cue.Value, kind cue.Kind) (cue.Value, bool) {
 	if definition.IncompleteKind() == kind {
 		return definition, true
 	}
-	if op, args := definition.Expr(); op == cue.OrOp {
+	if op, args := cue.Dereference(definition).Expr(); op == cue.OrOp {
 		for _, argument := range args {
 			if found, ok := arm(argument, kind); ok {
 				return found, true

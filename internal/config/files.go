@@ -30,6 +30,9 @@ const (
 	approversFile = "approvers"
 )
 
+// deploymentsFolder holds the deployments of an environment, <id>.json each.
+const deploymentsFolder = "deployments"
+
 // file is one file of an environment, its path relative to the root.
 type file struct {
 	path string
@@ -37,7 +40,8 @@ type file struct {
 }
 
 // readFolder reads what counts in environments/<name>: the CUE files,
-// addresses.json and approvers. Other files and folders are not looked at.
+// addresses.json, approvers and deployments/*.json. Other files and folders are
+// not looked at.
 func readFolder(tree fs.FS, name string) ([]file, error) {
 	if !validName(name) {
 		return nil, Errors{{Pos: resource.Source{File: Folder}, Msg: fmt.Sprintf("%q is not a name of an environment", name)}}
@@ -55,42 +59,83 @@ func readFolder(tree fs.FS, name string) ([]file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: read: %w", folder, err)
 	}
-	var faults faults
-	var files []file
-	total := 0
+	r := folderReader{tree: tree, here: here}
+	if err := r.take(folder, entries, counts); err != nil {
+		return nil, err
+	}
+	if err := r.deployments(folder, entries); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(r.files, func(f file) bool { return strings.HasSuffix(f.path, ".cue") }) {
+		r.add(here, "", "", "holds no .cue file")
+	}
+	return r.files, r.err()
+}
+
+// folderReader reads the files of one environment within their bounds.
+type folderReader struct {
+	faults
+	tree  fs.FS
+	here  resource.Source
+	files []file
+	total int
+}
+
+// take reads the files of one folder that are wanted.
+func (r *folderReader) take(folder string, entries []fs.DirEntry, wanted func(name string) bool) error {
 	for _, entry := range entries {
-		if !counts(entry.Name()) || entry.IsDir() {
+		if !wanted(entry.Name()) || entry.IsDir() {
 			continue
 		}
 		at := resource.Source{File: path.Join(folder, entry.Name())}
 		if !entry.Type().IsRegular() {
-			faults.add(at, "", "", "not a regular file (links are not followed)")
+			r.add(at, "", "", "not a regular file (links are not followed)")
 			continue
 		}
 		info, err := entry.Info()
 		if err != nil {
-			return nil, fmt.Errorf("%s: read: %w", at.File, err)
+			return fmt.Errorf("%s: read: %w", at.File, err)
 		}
-		total += int(min(info.Size(), maxBytes+1))
+		r.total += int(min(info.Size(), maxBytes+1))
 		switch {
 		case info.Size() > maxFileBytes:
-			faults.add(at, "", "split it", "has %d bytes, may have %d", info.Size(), maxFileBytes)
+			r.add(at, "", "split it", "has %d bytes, may have %d", info.Size(), maxFileBytes)
 			continue
-		case len(files) == maxFiles || total > maxBytes:
-			faults.add(here, "", "", "has more than %d files or %d bytes", maxFiles, maxBytes)
-			return nil, faults.err()
+		case len(r.files) == maxFiles || r.total > maxBytes:
+			r.add(r.here, "", "", "has more than %d files or %d bytes", maxFiles, maxBytes)
+			return r.err()
 		}
-		data, err := fs.ReadFile(tree, at.File)
+		data, err := fs.ReadFile(r.tree, at.File)
 		if err != nil {
-			return nil, fmt.Errorf("%s: read: %w", at.File, err)
+			return fmt.Errorf("%s: read: %w", at.File, err)
 		}
-		files = append(files, file{path: at.File, data: data})
+		r.files = append(r.files, file{path: at.File, data: data})
 	}
-	if !slices.ContainsFunc(files, func(f file) bool { return strings.HasSuffix(f.path, ".cue") }) {
-		faults.add(here, "", "", "holds no .cue file")
-	}
-	return files, faults.err()
+	return nil
 }
+
+// deployments reads deployments/*.json of the folder, where it has such a folder.
+func (r *folderReader) deployments(folder string, entries []fs.DirEntry) error {
+	i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == deploymentsFolder })
+	if i < 0 {
+		return nil
+	}
+	below := path.Join(folder, deploymentsFolder)
+	if !entries[i].IsDir() {
+		r.add(resource.Source{File: below}, "", "", "not a folder (links are not followed)")
+		return nil
+	}
+	inside, err := fs.ReadDir(r.tree, below)
+	if err != nil {
+		return fmt.Errorf("%s: read: %w", below, err)
+	}
+	return r.take(below, inside, func(name string) bool {
+		return strings.HasSuffix(name, ".json") && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_")
+	})
+}
+
+// nested tells files of deployments/ from those of the folder itself.
+func nested(name string) bool { return strings.Count(name, "/") > 2 }
 
 // counts tells the files that belong to an environment from notes beside it.
 func counts(name string) bool {
@@ -137,7 +182,7 @@ func validName(name string) bool {
 // find gives the bytes of environments/<name>/<base>, nil when absent.
 func find(files []file, base string) *file {
 	for i := range files {
-		if path.Base(files[i].path) == base {
+		if path.Base(files[i].path) == base && !nested(files[i].path) {
 			return &files[i]
 		}
 	}

@@ -27,13 +27,13 @@ func (l *lowering) lowerFunding() {
 		if key.Use == useBank && len(key.Networks) == 0 {
 			l.fault(in("keys", key.Name), "name it: funding: <network>: bank: \""+key.Name+"\"", "this bank pays on no network")
 		}
-		if key.Use != useSigner {
+		if key.Use != useSigner && key.Use != useOwner {
 			continue
 		}
 		for _, name := range key.Networks {
 			if _, funded := l.doc.raw.Funding[name]; !funded {
 				at := in("networks", name)
-				l.fault(at, "declare it: funding: "+name+": {caps, roles}", "no funding, and %s %s signs here", article(key.Role), cmp.Or(key.Role, key.Name))
+				l.fault(at, "declare it: funding: "+name+": {caps, roles}", "no funding, and %s %s signs here", article(cmp.Or(key.Role, key.Name)), cmp.Or(key.Role, key.Name))
 			}
 		}
 	}
@@ -177,7 +177,7 @@ func (f *funder) keyWallets() {
 			f.fault(f.at("keys", key.Name), "", "this key is not used on %s, but on %s", f.Network, strings.Join(key.Networks, ", "))
 		case overridden && !own.None:
 			f.Wallets = append(f.Wallets, f.wallet(key.Name, own, "keys", key.Name))
-		case overridden || key.Use != useSigner || !here:
+		case overridden || key.Use != useSigner && key.Use != useOwner || !here:
 		default:
 			f.roleWallet(key, missing)
 		}

@@ -275,7 +275,7 @@ func BenchmarkLoad150(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		env, err := lower(d, "large", files)
+		env, err := lower(d, "large", files, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -294,7 +294,7 @@ func TestOrderInTheFilesDoesNotMatter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		env, err := lower(d, "large", f)
+		env, err := lower(d, "large", f, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ const (
 	useSigner      = "signer"
 	useAttestation = "attestation"
 	useBank        = "bank"
+	useOwner       = "owner"
 )
 
 // mergeAgents fills in what the user left out: from the agent set, then from
@@ -192,6 +193,9 @@ func (l *lowering) lowerKeys() {
 		case !ofAgent:
 			key := Key{Name: name, Use: stated.Use, Operator: cmp.Or(stated.Operator, l.doc.raw.Operator), OperatedBy: "us", Source: l.doc.at(path)}
 			key.Networks = l.networkList(path.Append(cue.Str("networks")), stated.Networks)
+			if stated.Use == useOwner && stated.Networks == nil {
+				key.Networks = l.networkNames()
+			}
 			l.env.Keys = append(l.env.Keys, key)
 		}
 	}

@@ -34,10 +34,12 @@ type Revision struct {
 	// Dirty says that the environment's own files differ from those at Commit.
 	// Other files of the repository do not count.
 	Dirty bool
-	// Config is the digest of the environment's files, addresses.json included.
+	// Config is the digest of the environment's files, addresses.json and
+	// deployments included.
 	Config string
 	// Governance is the digest of what judges a plan: gates, funding limits,
-	// endpoints, trusted ref and approvers.
+	// endpoints, trusted ref and approvers. Where contracts are and which members a
+	// set has is what a plan is about, and not part of it.
 	Governance string
 }
 
@@ -86,7 +88,7 @@ func Load(o Options) (*Environment, Revision, error) {
 	if err != nil {
 		return nil, Revision{}, err
 	}
-	env, files, err := loadOne(from.tree, o.Name)
+	env, files, err := loadOne(from.tree, o.Name, o.Overlay)
 	if err != nil {
 		return nil, Revision{}, err
 	}
@@ -193,8 +195,9 @@ func Authors(o Options, since, to string) ([]string, error) {
 	return slices.Compact(emails), nil
 }
 
-// loadOne reads, evaluates, lowers and checks an environment by itself.
-func loadOne(tree fs.FS, name string) (*Environment, []file, error) {
+// loadOne reads, evaluates, lowers and checks an environment by itself. An
+// overlay's deployment is used from the start, because addresses follow from it.
+func loadOne(tree fs.FS, name string, overlay *Overlay) (*Environment, []file, error) {
 	files, err := readFolder(tree, name)
 	if err != nil {
 		return nil, nil, err
@@ -203,7 +206,7 @@ func loadOne(tree fs.FS, name string) (*Environment, []file, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	env, err := lower(d, name, files)
+	env, err := lower(d, name, files, overlay)
 	return env, files, err
 }
 

@@ -29,7 +29,7 @@ func (l *lowering) fault(at cue.Path, hint, format string, args ...any) {
 }
 
 // lower gives the environment, or all its faults.
-func lower(d *document, name string, files []file) (*Environment, error) {
+func lower(d *document, name string, files []file, overlay *Overlay) (*Environment, error) {
 	raw := &d.raw
 	l := &lowering{doc: d}
 	l.env = &Environment{
@@ -54,6 +54,8 @@ func lower(d *document, name string, files []file) (*Environment, error) {
 	l.protect()
 	l.mirrors()
 	l.pins(files)
+	l.deployment(files, overlay)
+	l.onchain()
 	l.check()
 	if err := l.err(); err != nil {
 		return nil, err
@@ -91,7 +93,7 @@ func (l *lowering) networks() {
 			Name: name, Display: cmp.Or(raw.DisplayName, name), ChainID: raw.ChainID, DomainID: raw.DomainID,
 			Class: raw.Class, Genesis: raw.Genesis, Stack: raw.Stack,
 			Symbol: raw.NativeToken.Symbol, Decimals: raw.NativeToken.Decimals, RPC: raw.RPC,
-			Confirmations: raw.Confirmations, TxType: raw.TxType, Explorer: raw.Explorer, BatchSize: raw.BatchSize,
+			Confirmations: raw.Confirmations, TxType: raw.TxType, Explorer: raw.Explorer, State: raw.State, BatchSize: raw.BatchSize,
 			Source: l.doc.at(in("networks", name)),
 		})
 	}
@@ -196,6 +198,7 @@ func (l *lowering) governance() {
 		l.fault(in("gates", "planLife"), "", "%q is not a duration of at most 720h", raw.PlanLife)
 	}
 	g.PlanLife = life
+	g.Calls = l.calls(raw.Calls)
 	for i, a := range raw.Acknowledged {
 		at := in("gates", "acknowledged", i)
 		accepted := Acknowledgement{Rule: a.Rule, ID: a.ID, Reason: a.Reason, Source: l.doc.at(at)}

@@ -21,6 +21,7 @@ func mirror(env, other *Environment, faults *faults) {
 	m.agents()
 	m.routes()
 	m.access()
+	m.onchain()
 	for _, path := range slices.Sorted(maps.Keys(env.Mirrors.Exceptions)) {
 		if !m.used[path] {
 			faults.add(env.Mirrors.Source, "mirrors.exceptions", "take it out", "%q names no difference from %s", path, other.Name)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -23,7 +24,7 @@ func compare(tree fs.FS, env *Environment) error {
 		if name == env.Name {
 			continue
 		}
-		other, _, err := loadOne(tree, name)
+		other, _, err := loadOne(tree, name, nil)
 		if err != nil {
 			if m := env.Mirrors; m != nil && m.Environment == name {
 				faults.add(m.Source, "mirrors", "reconcile vet "+name, "%s has faults of its own, the two were not compared", name)
@@ -74,6 +75,7 @@ func holdings(env *Environment) []holding {
 			}
 		}
 	}
+	all = append(all, chainHoldings(env)...)
 	if env.Store.Kind == "s3" {
 		claim("bucket", env.Store.Bucket, "store.bucket", env.Store.Source)
 	} else {
@@ -115,6 +117,28 @@ func accessHoldings(env *Environment) []holding {
 	return all
 }
 
+// chainHoldings lists the Safes and contracts that an environment writes to, by
+// chain: one address on two chains is two contracts.
+func chainHoldings(env *Environment) []holding {
+	var all []holding
+	claim := func(kind, network, address, at string, where resource.Source) {
+		if n, ok := env.Network(network); ok && address != "" {
+			all = append(all, holding{thing{kind, strconv.FormatUint(n.ChainID, 10) + ":" + address}, at, where})
+		}
+	}
+	for _, s := range env.Safes {
+		if s.Managed {
+			claim("Safe", s.Network, s.Address, "safes."+s.Name, s.Source)
+		}
+	}
+	for _, c := range env.Contracts {
+		if c.Managed {
+			claim("contract", c.Network, c.Address, "contracts."+c.Name, c.Source)
+		}
+	}
+	return all
+}
+
 // separate refuses keys, banks, buckets, addresses and principals in two
 // environments: a rehearsal must not be able to touch what is real.
 func separate(env, other *Environment, faults *faults) {
@@ -134,6 +158,9 @@ func separate(env, other *Environment, faults *faults) {
 func unshared(kind string) string {
 	if slices.Contains([]string{"user", "group", "role", "policy", "secret"}, kind) {
 		return "users, groups, roles, policies or secrets"
+	}
+	if kind == "Safe" || kind == "contract" {
+		return "Safes or contracts that they manage"
 	}
 	return "keys, banks, buckets or addresses"
 }

@@ -128,8 +128,9 @@ type Safe struct {
 	// (Fallback: the published handler of its version is always admitted).
 	Modules         []string
 	Guard, Fallback string
-	// Service is the URL of a Safe Transaction Service, ServiceKey the name of the
-	// variable with its API key (env:NAME); Delegate is the key that proposes there.
+	// Service is the Safe Transaction Service of the network, a URL or env:NAME;
+	// ServiceKey is env: and the name of the variable with its API key; Delegate is
+	// the key that proposes there. Empty: none.
 	Service, ServiceKey, Delegate string
 	// Execute lets the tool sign with owner keys that the environment holds and
 	// send the transaction. Testnet classes only.
@@ -183,7 +184,7 @@ type Parameter struct {
 	Read string
 	Args []Want
 	Want Want
-	// Write is "setUpdater(address)", WriteArgs its arguments: WantArgument stands
+	// Write is "setUpdater(address)", WriteArgs its arguments, always all of them; one with Wanted stands
 	// for the wanted value. Empty Write: read only.
 	Write     string
 	WriteArgs []Want

@@ -53,6 +53,7 @@ func LoadOverlay(name string, data []byte) (*Overlay, error) {
 		}
 	}
 	o.Store.check(refuse)
+	o.checkOnChain(refuse)
 	for _, key := range slices.Sorted(maps.Keys(o.Pins)) {
 		if message, _ := checksum(o.Pins[key]); message != "" {
 			refuse("pins.%s: %s", plainName(key), message)
@@ -64,11 +65,33 @@ func LoadOverlay(name string, data []byte) (*Overlay, error) {
 	return &o, nil
 }
 
+// checkOnChain refuses a deployment that could not be read, and a folder of
+// checkpoints that reaches above itself.
+func (o *Overlay) checkOnChain(refuse func(string, ...any)) {
+	if slices.Contains(strings.Split(o.Checkpoints, "/"), "..") {
+		refuse("checkpoints: needs a path without ..")
+	}
+	if len(o.Deployment) == 0 {
+		return
+	}
+	_, err := ParseDeployment(o.Name, o.Deployment)
+	if all, ok := err.(Errors); ok {
+		for _, e := range all {
+			refuse("deployment: %s", strings.TrimPrefix(e.Path+": "+e.Msg, ": "))
+		}
+	}
+}
+
 // check refuses endpoints that are no URLs.
 func (n OverlayNetwork) check(network string, refuse func(string, ...any)) {
 	for i, endpoint := range n.RPC {
 		if message := overlayURL(endpoint); message != "" {
 			refuse("networks.%s.rpc[%d]: %s", network, i, message)
+		}
+	}
+	if n.SafeService != "" {
+		if message := overlayURL(n.SafeService); message != "" {
+			refuse("networks.%s.safeService: %s", network, message)
 		}
 	}
 }
@@ -155,7 +178,8 @@ func uniqueNames(data []byte) error {
 	}
 }
 
-// Apply points an environment at what the overlay names. It refuses another
+// Apply points an environment at what the overlay names; addresses of its
+// deployment are in the environment already, which Load lowered by it. It refuses another
 // environment's overlay, networks and keys that the environment does not have,
 // and open gates where money is real.
 func (o *Overlay) Apply(env *Environment) error {
@@ -185,6 +209,12 @@ func (o *Overlay) Apply(env *Environment) error {
 	for i, n := range env.Networks {
 		if replaced, ok := o.Networks[n.Name]; ok && len(replaced.RPC) > 0 {
 			env.Networks[i].RPC = slices.Clone(replaced.RPC)
+		}
+	}
+	env.Safes = slices.Clone(env.Safes)
+	for i, s := range env.Safes {
+		if service := o.Networks[s.Network].SafeService; service != "" {
+			env.Safes[i].Service, env.Safes[i].ServiceKey = service, ""
 		}
 	}
 	if o.Store != nil {

@@ -32,6 +32,12 @@ type rawEnvironment struct {
 	Funding    map[string]rawFunding
 	Gates      rawGates
 	Mirrors    *rawMirrors
+
+	ValidatorSets map[string]rawValidatorSet
+	Validators    *rawValidators
+	Safes         map[string]rawSafe
+	Contracts     map[string]rawContract
+	Sender        string
 }
 
 type rawAWS struct{ Account, Region string }
@@ -50,6 +56,7 @@ type rawNetwork struct {
 	Confirmations uint64
 	TxType        string
 	Explorer      string
+	State         string
 	BatchSize     int
 }
 
@@ -144,6 +151,7 @@ type rawGates struct {
 	TrustedRef   string
 	PlanLife     string
 	Acknowledged []rawAcknowledgement
+	Calls        map[string]string
 }
 
 // rawNeed is auto, forbid or a number of approvals.
