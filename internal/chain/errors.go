@@ -23,6 +23,8 @@ type Error struct {
 
 	class class
 	under error
+	// oversize: the reply was cut at its bound.
+	oversize bool
 }
 
 // Error prints network: endpoint host: operation: cause.
@@ -85,7 +87,8 @@ func (n *Network) explain(e *endpoint, operation string, err error) *Error {
 		out.Cause = e.clean(err.Error())
 		var syntax *json.SyntaxError
 		var shape *json.UnmarshalTypeError
-		if errors.As(err, &syntax) || errors.As(err, &shape) || errors.Is(err, errOversize) {
+		out.oversize = errors.Is(err, errOversize)
+		if errors.As(err, &syntax) || errors.As(err, &shape) || out.oversize {
 			out.class = deaf
 		}
 	}

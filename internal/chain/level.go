@@ -3,6 +3,7 @@ package chain
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -36,9 +37,20 @@ const (
 // Level runs a small program with and without PUSH0, as code that a creation
 // would run and as the code of an address for one call. One of them must work
 // with PUSH0 for a Yes; for a No, the same program must work without it and end
-// with it. One HTTP request.
+// with it. One HTTP request; with Options.Agree two hosts must say the same.
 func (n *Network) Level(ctx context.Context) (Level, error) {
 	var found Level
+	if n.options.Agree {
+		err := n.readTwice(ctx, func(ctx context.Context, p pair) error {
+			a, b, err := both(p, func(e *endpoint) (Level, error) { return n.level(ctx, e) })
+			if err == nil && a != b {
+				err = n.disagree("the EVM's level", p, a.words(), b.words(), nil)
+			}
+			found = a
+			return err
+		})
+		return found, err
+	}
 	err := n.read(ctx, func(ctx context.Context, e *endpoint) error {
 		var err error
 		found, err = n.level(ctx, e)
@@ -46,6 +58,8 @@ func (n *Network) Level(ctx context.Context) (Level, error) {
 	})
 	return found, err
 }
+
+func (l Level) words() string { return fmt.Sprintf("london %v and PUSH0 %s", l.London, l.Push0) }
 
 func (n *Network) level(ctx context.Context, e *endpoint) (Level, error) {
 	asserting, calls := n.assertion()

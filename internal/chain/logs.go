@@ -91,9 +91,9 @@ func tooMuch(err error) bool {
 	text := strings.ToLower(ours.Cause)
 	words := []string{
 		"more than", "too many results", "too many logs", "too many blocks", "block range", "range is too", "range too", "range limit", "max range",
-		"response size", "result size", "query timeout", "timed out", "no answer in time", errOversize.Error(), "limit the query", "blocks range",
+		"response size", "result size", "query timeout", "timed out", "no answer in time", "limit the query", "blocks range",
 	}
-	return ours.Code == 413 || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	return ours.oversize || ours.Code == 413 || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // logsOf is one request for a range; it also asks whether the block of the look

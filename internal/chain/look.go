@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -68,7 +69,8 @@ func (n *Network) head(ctx context.Context, e *endpoint) (Block, error) {
 // ⌈questions/BatchSize⌉ HTTP requests. A contract that reverts, or that runs
 // into an end of its own (an invalid opcode, no gas left), is a Result that is
 // Reverted; any other error of any element is an error of the endpoint. Data
-// beyond evm.MaxReply is cut to one byte more, which evm refuses to decode.
+// beyond evm.MaxReply is cut to one byte more, which evm refuses to decode, and
+// is zeros where it was too long to be read at all.
 func (l *Look) Ask(ctx context.Context, questions []evm.Question) ([]evm.Result, error) {
 	if l.other == nil {
 		return l.network.answer(ctx, l.e, l.Block, questions)
@@ -77,12 +79,45 @@ func (l *Look) Ask(ctx context.Context, questions []evm.Question) ([]evm.Result,
 }
 
 func (n *Network) answer(ctx context.Context, e *endpoint, b Block, questions []evm.Question) ([]evm.Result, error) {
-	calls := make([]*call, len(questions))
 	for _, q := range questions {
 		if asking(q, nil) == nil {
 			return nil, fmt.Errorf("%s: nobody can be asked about %q", n.config.Name, q.About)
 		}
 	}
+	again := maxHalvings
+	return n.answerUpTo(ctx, e, b, questions, &again)
+}
+
+// maxHalvings bounds how often questions are asked again in halves because of
+// what contracts return: enough to find four that return too much in 100.
+const maxHalvings = 32
+
+// answerUpTo asks in halves where the whole reply is too long. How much a
+// contract returns it decides itself, and one of them must not keep the others
+// from being read.
+func (n *Network) answerUpTo(ctx context.Context, e *endpoint, b Block, questions []evm.Question, again *int) ([]evm.Result, error) {
+	results, err := n.answerAll(ctx, e, b, questions)
+	var ours *Error
+	if err == nil || !errors.As(err, &ours) || !ours.oversize || *again == 0 {
+		return results, err
+	}
+	if *again--; len(questions) == 1 {
+		if questions[0].About == evm.AboutCall {
+			return []evm.Result{{Data: make([]byte, evm.MaxReply+1)}}, nil
+		}
+		return nil, err
+	}
+	half := len(questions) / 2
+	first, err := n.answerUpTo(ctx, e, b, questions[:half], again)
+	if err != nil {
+		return nil, err
+	}
+	second, err := n.answerUpTo(ctx, e, b, questions[half:], again)
+	return append(first, second...), err
+}
+
+func (n *Network) answerAll(ctx context.Context, e *endpoint, b Block, questions []evm.Question) ([]evm.Result, error) {
+	calls := make([]*call, len(questions))
 	err := n.pinned(ctx, e, b, func(at any) []*call {
 		for i, q := range questions {
 			calls[i] = asking(q, at)

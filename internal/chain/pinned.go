@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -74,7 +75,7 @@ func refusesHash(err error, calls []*call) bool {
 		return true
 	}
 	for _, c := range calls {
-		if refusedForm(c.err) {
+		if _, reverted := revertOf(c); !reverted && refusedForm(c.err) {
 			return true
 		}
 	}
@@ -93,5 +94,6 @@ func refusedForm(err error) bool {
 		return false
 	}
 	text := strings.ToLower(ours.Cause)
-	return strings.Contains(text, "unmarshal") || strings.Contains(text, "invalid argument") || strings.Contains(text, "invalid type")
+	words := []string{"unmarshal", "invalid argument", "invalid type", "invalid block", "hex string"}
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }

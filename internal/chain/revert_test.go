@@ -2,9 +2,11 @@ package chain_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/crosschain-ops/reconcile/internal/chain"
@@ -55,6 +57,58 @@ func TestASenderIsReadInOneRequest(t *testing.T) {
 		})
 		if err != nil || client.Requests()-before != 2 {
 			t.Errorf("%s: %d requests, %v", b.name, client.Requests()-before, err)
+		}
+	}
+}
+
+func TestContractsThatReturnMoreThanAReplyMayHoldKeepNobodyFromBeingRead(t *testing.T) {
+	t.Parallel()
+	flood := common.HexToAddress("0x00000000000000000000000000000000000f100d") // returns 4.5 MiB
+	code := codes()
+	code[flood] = hex("624800005ff3")
+	c := geth(t, chaintest.Options{Code: code})
+	client := open(t, declared(), c.URL())
+	questions := []evm.Question{evm.AskCode(seven)}
+	for range 60 {
+		questions = append(questions, call(seven))
+	}
+	questions[20], questions[41] = call(flood), call(flood)
+	results, err := asked(t, client, questions...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < len(results); i++ {
+		if i == 20 || i == 41 {
+			if len(results[i].Data) != evm.MaxReply+1 {
+				t.Errorf("a flood is %d bytes", len(results[i].Data))
+			}
+		} else if string(results[i].Data) != word(7) {
+			t.Errorf("answer %d is %x", i, results[i].Data)
+		}
+	}
+	if client.Requests() > 28 {
+		t.Errorf("%d requests", client.Requests())
+	}
+	// An endpoint that floods every request is left.
+	client = open(t, declared(), tap(t, "", func(w http.ResponseWriter, body []byte) bool {
+		if strings.Contains(string(body), "eth_chainId") {
+			return rewrite(honest())(w, body)
+		}
+		_, _ = w.Write([]byte(`["` + strings.Repeat("a", 9<<20)))
+		return true
+	}).url)
+	if _, err := asked(t, client, questions...); err == nil || !strings.Contains(err.Error(), "the reply is too long") || client.Requests() > 2*(1+33) {
+		t.Errorf("%v after %d requests", err, client.Requests())
+	}
+}
+
+func TestAContractsOwnWordsDoNotLookLikeTheEndpoints(t *testing.T) {
+	t.Parallel()
+	c := geth(t, chaintest.Options{})
+	for _, words := range []string{"invalid argument", "rate limit exceeded", "cannot unmarshal", "header not found"} {
+		client := open(t, declared(), tap(t, c.URL(), refuse(c.URL(), "eth_call", `{"code":3,"message":"execution reverted: `+words+`"}`)).url)
+		if results, err := asked(t, client, call(seven)); err != nil || !results[0].Reverted || client.Requests() != 2 {
+			t.Errorf("%q: %v, %v in %d requests", words, results, err, client.Requests())
 		}
 	}
 }

@@ -170,6 +170,14 @@ func TestTheLevelOfAChainIsProbed(t *testing.T) {
 	if _, err := open(t, declared(), wrong.url).Level(t.Context()); err == nil || !strings.Contains(err.Error(), "chain id is 1") {
 		t.Error(err)
 	}
+	old := anvil(t, "london")
+	var disagreement *chain.DisagreementError
+	if _, err := openAgreeing(t, c.URL(), old.URL()).Level(t.Context()); !errors.As(err, &disagreement) || disagreement.Answers[1] != "london true and PUSH0 no" {
+		t.Error(err)
+	}
+	if got, err := openAgreeing(t, c.URL(), tap(t, c.URL(), nil).url).Level(t.Context()); err != nil || got.Push0 != chain.Yes {
+		t.Error(got, err)
+	}
 	if _, err := open(t, declared(), wrong.url).Simulate(t.Context(), alice, []evm.Call{{To: alice, Value: big.NewInt(0)}}); err == nil || !strings.Contains(err.Error(), "chain id is 1") {
 		t.Error(err)
 	}
