@@ -79,7 +79,7 @@ func (w *Walk) path(origin uint32) Path {
 		p.Owner, p.Problems = w.top.owner, []Problem{*w.top.problem}
 		return p
 	}
-	j := judgement{walk: w, origin: origin, done: map[common.Address]meaning{}, open: map[common.Address]bool{}}
+	j := judgement{walk: w, origin: origin, done: map[common.Address]meaning{}}
 	m := j.of(w.top.ism)
 	p.Owner, p.Modules, p.Trail, p.Set, p.Absent, p.Problems = w.top.owner, j.order, m.trail, m.set, m.absent, m.problems
 	if m.nobody {
@@ -125,7 +125,6 @@ type judgement struct {
 	walk   *Walk
 	origin uint32
 	done   map[common.Address]meaning
-	open   map[common.Address]bool
 	stack  []common.Address
 	order  []*Node
 }
@@ -138,7 +137,7 @@ func (j *judgement) of(at common.Address) meaning {
 	n := j.walk.nodes[at]
 	left, bounded := j.walk.left[j.origin]
 	switch {
-	case j.open[at]:
+	case slices.Contains(j.stack, at):
 		return trouble(RuleCycle, at, "it leads back to itself, through %s: nothing is ever verified", j.loop(at))
 	case bounded && !j.walk.seen[v]:
 		return trouble(RuleBounds, at, "%s", left)
@@ -146,14 +145,9 @@ func (j *judgement) of(at common.Address) meaning {
 		return trouble(RuleUnread, at, "it is not read")
 	}
 	j.order = append(j.order, n)
-	j.open[at] = true
 	j.stack = append(j.stack, at)
 	m := j.node(n, v)
 	j.stack = j.stack[:len(j.stack)-1]
-	j.open[at] = false
-	if len(m.trail) > MaxDepth {
-		m = trouble(RuleBounds, at, "the set is more than %d modules below it", MaxDepth)
-	}
 	j.done[at] = m
 	return m
 }

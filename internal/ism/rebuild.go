@@ -140,11 +140,11 @@ func (b *builder) deploy(what string, f Factory, members []common.Address, thres
 	return d.Address, nil
 }
 
-// replaced are the members, sorted, with one in the place of another.
+// replaced are the members with one in the place of another.
 func replaced(members []common.Address, old, now common.Address) []common.Address {
 	list := slices.Clone(members)
 	list[slices.Index(list, old)] = now
-	return Sorted(list)
+	return list
 }
 
 // Sharing lists the other origins whose set the repoint changes too: a route is

@@ -3,6 +3,7 @@ package ism_test
 import (
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +102,42 @@ func TestPlainRoutingAndASingleMultisigAreReadToo(t *testing.T) {
 	}
 }
 
+func TestAStoragesOwnerIsEnoughWhereTheMailboxsIsNotTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.owner, w.ism = nil, w.storage("storage", 5, 2, addrs("s", 3)...)
+	wantSet(t, w.look(1)[1], set(ism.MessageID, 2, addrs("s", 3)...))
+}
+
+func TestWithoutPinnedFactoriesEverythingIsReadAndNothingProved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ism = w.routing("plain", map[uint32]common.Address{
+		1: w.messageID(2, addrs("v", 3)...), 2: w.put("stranger", &module{kind: 5, members: addrs("v", 3), threshold: 2}),
+	})
+	w.factories = ism.Factories{}
+	for origin, p := range w.look(1, 2) {
+		wantSet(t, p, set(ism.MessageID, 2, addrs("v", 3)...))
+		if len(p.Unproven()) != 1 {
+			t.Errorf("origin %d: %d modules are unproven, need 1", origin, len(p.Unproven()))
+		}
+	}
+}
+
+func TestWhereARoutingModuleListsItsDomainsTheyAreToldInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	leaf := w.messageID(1, addr("v"))
+	w.ism = w.routing("plain", map[uint32]common.Address{9: leaf, 1: leaf, 5: leaf, 7: leaf, 3: leaf})
+	if d := w.look(1)[1].Trail[0].Domains; !slices.Equal(d, []uint32{1, 3, 5, 7, 9}) {
+		t.Errorf("domains %v", d)
+	}
+	w.modules[w.ism].odd = map[string]evm.Result{"domains()": returns("uint256[]", []*big.Int{new(big.Int).Lsh(big.NewInt(1), 32)})}
+	if d := w.look(1)[1].Trail[0].Domains; d != nil {
+		t.Errorf("what is no domain is told as %v", d)
+	}
+}
+
 func TestTheOrderOfMembersIsOfNoMeaning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -134,6 +171,50 @@ func TestAModuleThatFallsBackToTheMailboxsDefaultHasNoRouteAndIsNoCycle(t *testi
 	w.ism = routing
 	w.modules[routing].routes[2] = routing
 	wantProblem(t, w.look(2)[2], ism.RuleCycle, routing, "leads back")
+}
+
+func TestAModuleThatListsNoDomainsAndLeadsBackIsTakenForACycle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ism = w.routing("fallback", nil)
+	w.modules[w.ism].fallback = true
+	w.modules[w.ism].odd = map[string]evm.Result{"domains()": {Reverted: true}}
+	wantProblem(t, w.look(1)[1], ism.RuleCycle, w.ism, "leads back")
+}
+
+func TestARoutingModuleThatSomeOriginsMeetLaterIsAskedForThemToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inner := w.routing("inner", map[uint32]common.Address{1: w.messageID(1, addr("one")), 2: w.messageID(1, addr("two"))})
+	w.ism = w.routing("outer", map[uint32]common.Address{1: inner, 2: w.aggregation(2, inner, w.pausable("switch"))})
+	paths := w.look(1, 2)
+	wantSet(t, paths[1], set(ism.MessageID, 1, addr("one")))
+	wantSet(t, paths[2], set(ism.MessageID, 1, addr("two")))
+	if w.rounds != 5 {
+		t.Errorf("%d rounds, need 5", w.rounds)
+	}
+}
+
+func TestAllOriginsTogetherAreReadWithinABoundToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	routes, hurt := map[uint32]common.Address{}, 0
+	for origin := range uint32(3) {
+		list := []common.Address{w.messageID(1, addr("v %d", origin))}
+		for i := range 199 {
+			list = append(list, w.pausable(fmt.Sprint("switch ", origin, i)))
+		}
+		routes[origin] = w.put(fmt.Sprint("wide ", origin), &module{kind: 2, members: list, threshold: 200})
+	}
+	w.ism = w.routing("routing", routes)
+	for _, p := range w.look(0, 1, 2) {
+		if len(p.Problems) > 0 && p.Problems[0].Rule == ism.RuleBounds && strings.Contains(p.Problems[0].Reason, "more than 352 modules, and no more are read of 3 origins") {
+			hurt++
+		}
+	}
+	if hurt != 2 || len(w.asked) > 352*9 {
+		t.Errorf("%d origins are not read to their end, need 2; %d questions", hurt, len(w.asked))
+	}
 }
 
 func TestACycleIsNamedWithItsModulesAndOnlyItsOriginsAreHurt(t *testing.T) {
@@ -193,6 +274,17 @@ func TestWhatIsNotUnderstoodIsReportedAndNeverRewritten(t *testing.T) {
 		"two storages": {func(w *world) common.Address {
 			return w.aggregation(1, w.storage("a", 5, 2, v...), w.storage("b", 4, 2, v...))
 		}, ism.RuleSeveralSets, "no one set"},
+		"a storage of both": {func(w *world) common.Address {
+			return w.storage("both", 2, 1, w.messageID(2, v...), w.merkleRoot(2, v...))
+		}, ism.RuleSeveralSets, "no one set"},
+		"one of both for some origins only": {func(w *world) common.Address {
+			return w.aggregation(1, w.routing("routing", map[uint32]common.Address{1: w.messageID(2, v...)}), w.merkleRoot(2, v...))
+		}, ism.RuleSeveralSets, "no one set"},
+		"a storage of nobody": {func(w *world) common.Address {
+			at := w.storage("storage", 5, 2, v...)
+			w.modules[at].owner = &common.Address{}
+			return at
+		}, ism.RuleNoOwner, "zero address"},
 		"its code says another": {func(w *world) common.Address {
 			at := w.messageID(2, v...)
 			w.modules[at].members = addrs("other", 3)
