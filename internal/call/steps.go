@@ -54,6 +54,9 @@ type Job struct {
 	Gas   uint64
 	// Pre must be true right before the owner's calls.
 	Pre []resource.Precondition
+	// Subject is what the owner's calls are about, in the kind's own words: its
+	// Prepare proves it again right before. nil: nothing.
+	Subject resource.Attrs
 }
 
 // params are the parameters of every step of this package.
@@ -75,6 +78,8 @@ type params struct {
 	MultiSend string `json:"multiSend,omitempty"`
 	// Signers are the owners that sign: "key=0x…".
 	Signers []string `json:"signers,omitempty"`
+	// Subject is the kind's own.
+	Subject map[string]any `json:"subject,omitempty"`
 }
 
 // nitroGas multiplies gas limits on Arbitrum's chains, where the gas of a
@@ -192,9 +197,17 @@ func (p planner) sent(owner Owner) ([]resource.Step, error) {
 			return nil, err
 		}
 		step.Pre = p.job.Pre
+		p.about(step)
 		steps = append(steps, step)
 	}
 	return steps, nil
+}
+
+// about writes the subject of the owner's calls into their step.
+func (p planner) about(step resource.Step) {
+	if p.job.Subject != nil {
+		step.Params["subject"] = map[string]any(p.job.Subject)
+	}
 }
 
 func (p planner) wires() []evm.Wire {
@@ -211,7 +224,13 @@ func (p planner) joint(op string, owner Owner) (resource.Step, error) {
 		Network: p.job.Terms.Network, SafeName: owner.Name, Safe: owner.Address.Hex(), MultiSend: p.job.Terms.MultiSend, Calls: p.wires(),
 	})
 	stream := "safe/" + p.job.Terms.Network + "/" + owner.Address.Hex()
-	return resource.Step{Op: op, ID: p.job.ID, Params: attrs, Lane: stream, Batch: stream, Pre: p.job.Pre}, err
+	if err != nil {
+		return resource.Step{}, err
+	}
+	if p.job.Subject != nil {
+		attrs["subject"] = map[string]any(p.job.Subject)
+	}
+	return resource.Step{Op: op, ID: p.job.ID, Params: attrs, Lane: stream, Batch: stream, Pre: p.job.Pre}, nil
 }
 
 func (p planner) proposed(owner Owner) ([]resource.Step, error) {

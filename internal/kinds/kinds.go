@@ -18,6 +18,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/kind/iamuser"
 	"github.com/crosschain-ops/reconcile/internal/kind/kmskey"
 	"github.com/crosschain-ops/reconcile/internal/kind/secretkey"
+	"github.com/crosschain-ops/reconcile/internal/kind/validatorset"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -67,6 +68,9 @@ func list() []entry {
 		}},
 		{accesskey.Name, accesskey.Traits, accesskey.Actions, openAccessKey},
 		{bucket.Name, bucket.Traits, bucket.Actions, openBucket},
+		{validatorset.Name, validatorset.Traits, validatorset.Actions, func(c Clients) (kind.Kind, error) {
+			return validatorset.New(validatorset.Options{Networks: c.Networks, Calls: c.Calls, Checkpoints: c.Checkpoints, Now: c.Funding.Now})
+		}},
 		{funding.Name, funding.Traits, funding.Actions, func(c Clients) (kind.Kind, error) { return funding.New(c.Funding) }},
 	}
 }

@@ -1,0 +1,190 @@
+// Package validatorset keeps, for every destination, the set of validators whose
+// signatures it asks of the messages of an origin. It repoints a destination only
+// to a set of which enough members are shown to sign, and asks them once more
+// right before.
+package validatorset
+
+import (
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/crosschain-ops/reconcile/internal/attestation"
+	"github.com/crosschain-ops/reconcile/internal/call"
+	"github.com/crosschain-ops/reconcile/internal/chain"
+	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/ism"
+	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/resource"
+)
+
+// Name of the kind.
+const Name = "validator-set"
+
+// set is the operation of a step that an owner key sends: a route, the
+// mailbox's default, or the members of a module that stores them.
+const set = "set"
+
+// Spec is what a destination asks of an origin's messages.
+type Spec struct {
+	// Type is message-id, merkle-root or either; empty where there is no route.
+	Type string `json:"type"`
+	// Threshold of the Members must sign. Members are addresses, or refs to keys.
+	Threshold int              `json:"threshold"`
+	Members   []resource.Value `json:"members"`
+	// ISM is the module that holds the set, Path how the mailbox comes to it. Only
+	// observation fills them in.
+	ISM  string    `json:"ism,omitempty"`
+	Path *ism.Path `json:"path,omitempty"`
+	// Terms are declared and never compared.
+	Terms *Terms `json:"terms,omitempty"`
+}
+
+// Terms are what a change is judged and made by.
+type Terms struct {
+	call.Terms
+	Factories ism.Factories `json:"factories"`
+	// Names of the members and those on whom they depend, in the order of Members.
+	Names []Named `json:"names"`
+	// Floor of the environment; Reason is why a set below it, or one that a single
+	// party holds, is meant.
+	Floor  ism.Floor `json:"floor"`
+	Reason string    `json:"reason,omitempty"`
+	// Mainnet: a single party that can forge is refused whatever the reason.
+	Mainnet bool `json:"mainnet,omitempty"`
+}
+
+// Named is a member as declared.
+type Named struct {
+	Name     string `json:"name"`
+	Operator string `json:"operator,omitempty"`
+	Account  string `json:"account,omitempty"`
+	Region   string `json:"region,omitempty"`
+}
+
+// Options are what the kind works with.
+type Options struct {
+	Networks    func(name string) (*chain.Network, error)
+	Calls       *call.Maker
+	Checkpoints *attestation.Reader
+	Now         func() time.Time
+}
+
+type sets struct{ Options }
+
+// New makes the kind.
+func New(o Options) (kind.Kind, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &sets{o}
+	return kind.Define(kind.Definition[Spec]{
+		Name: Name, Traits: Traits(), Actions: Actions(),
+		Declare: declare, Observe: s.observe, Read: s.read, Check: check, Steps: steps,
+		Prepare: s.prepare, Do: o.Calls.Do, Probe: o.Calls.Probe,
+	})
+}
+
+// Actions are none: the kind asks nothing of AWS.
+func Actions() []kind.Action { return nil }
+
+// Traits of the kind. Repointing is sensitive; making a module that nobody is
+// pointed to yet gives nobody power.
+func Traits() resource.Traits {
+	return resource.Traits{
+		Computed: []string{"ism", "path"}, Steering: []string{"terms"},
+		Satisfies: satisfies,
+		Risks: map[string]resource.Risk{
+			call.Deploy: resource.Routine, set: resource.Sensitive, resource.Propose: resource.Sensitive, call.Execute: resource.Sensitive,
+		},
+		Verbs:     map[string]string{"create": "repoint", "update": "repoint"},
+		DeleteOff: true,
+	}
+}
+
+// satisfies: order alone is never drift.
+func satisfies(path string, desired, observed resource.Attrs) bool {
+	if path != "members" {
+		return false
+	}
+	want, all := addressesOf(desired[path])
+	have, known := addressesOf(observed[path])
+	return all && known && (ism.Set{Members: want}).Equal(ism.Set{Members: have})
+}
+
+// addressesOf reads a list of addresses; false where one is not known yet.
+func addressesOf(list any) ([]common.Address, bool) {
+	values, ok := list.([]any)
+	addresses := make([]common.Address, 0, len(values))
+	for _, v := range values {
+		text, literal := v.(string)
+		if !literal || !common.IsHexAddress(text) {
+			return nil, false
+		}
+		addresses = append(addresses, common.HexToAddress(text))
+	}
+	return addresses, ok
+}
+
+// declare makes a resource of every destination that trusts an origin.
+func declare(env *config.Environment) ([]kind.Object[Spec], error) {
+	var objects []kind.Object[Spec]
+	for _, s := range env.ValidatorSets {
+		for _, destination := range s.Destinations {
+			terms, deployed := termsOf(env, s, destination)
+			if !deployed {
+				continue
+			}
+			o := kind.Object[Spec]{
+				ID: config.SetID(destination, s.Origin), Group: Name + "/" + s.Origin, Why: []resource.Source{s.Source},
+				Spec: Spec{Type: s.Type, Threshold: s.Threshold, Members: membersOf(env, s), Terms: terms},
+			}
+			if !s.Managed {
+				o.Mode = resource.Observed
+			}
+			objects = append(objects, o)
+		}
+	}
+	return objects, nil
+}
+
+func membersOf(env *config.Environment, s config.ValidatorSet) []resource.Value {
+	members := make([]resource.Value, len(s.Members))
+	for i, m := range s.Members {
+		members[i] = resource.Literal(m.Address)
+		if key, ok := env.Key(m.Key); ok {
+			members[i] = resource.RefTo(key.ResourceID(), "address")
+		}
+	}
+	return members
+}
+
+// termsOf is false where the origin or the destination has no contracts yet.
+func termsOf(env *config.Environment, s config.ValidatorSet, destination string) (*Terms, bool) {
+	_, from := env.Deployment.Contract(s.Origin, config.RoleMailbox)
+	_, to := env.Deployment.Contract(destination, config.RoleMailbox)
+	if !from || !to {
+		return nil, false
+	}
+	t := &Terms{
+		Terms: call.TermsOf(env, destination), Factories: factoriesOf(env.Deployment, destination), Reason: s.Reason,
+		Floor: ism.Floor{Members: env.Floor.Members, Num: env.Floor.Share, Den: env.Floor.Of}, Mainnet: env.Class == config.Mainnet,
+	}
+	for _, m := range s.Members {
+		t.Names = append(t.Names, Named{Name: m.Name, Operator: m.Operator, Account: m.Account, Region: m.Region})
+	}
+	return t, true
+}
+
+func factoriesOf(d *config.Deployment, network string) ism.Factories {
+	of := func(role string) ism.Factory {
+		c, ok := d.Contract(network, role)
+		if !ok || c.Implementation == "" {
+			return ism.Factory{}
+		}
+		return ism.Factory{Address: common.HexToAddress(c.Address), Implementation: common.HexToAddress(c.Implementation)}
+	}
+	return ism.Factories{
+		MessageID: of(config.RoleMessageIDFactory), MerkleRoot: of(config.RoleMerkleRootFactory), Aggregation: of(config.RoleAggregationFactory),
+	}
+}
