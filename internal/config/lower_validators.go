@@ -127,8 +127,7 @@ func (s *setting) members() {
 			continue
 		}
 		again(at, keys, m.Key, "key "+m.Key, i)
-		address := cmp.Or(m.Address, s.env.Pins[m.Key])
-		again(at, addresses, address, "address "+address, i)
+		again(at, addresses, m.Address, "address "+m.Address, i)
 		if len(s.list) == before {
 			again(at, names, m.Name, "the name "+m.Name, i)
 		}

@@ -115,8 +115,8 @@ func TestNothingIsDemandedOfWhatIsNotDeployed(t *testing.T) {
 			t.Errorf("Safe %s on %s is at %s, want nowhere", s.Name, s.Network, s.Address)
 		}
 	}
-	if len(env.ValidatorSets) != 2 || len(env.Safes) != 4 || len(env.Contracts) != 2 {
-		t.Errorf("%d sets, %d Safes, %d contracts, want 2, 4, 2", len(env.ValidatorSets), len(env.Safes), len(env.Contracts))
+	if len(env.ValidatorSets) != 2 || len(env.Safes) != 4 || len(env.Contracts) != 3 {
+		t.Errorf("%d sets, %d Safes, %d contracts, want 2, 4, 3", len(env.ValidatorSets), len(env.Safes), len(env.Contracts))
 	}
 }
 
@@ -155,7 +155,7 @@ func TestTheDeploymentIsOfTheRevisionAndOfItsDigest(t *testing.T) {
 		t.Error("notes beside the deployment make it dirty")
 	}
 	h.write("environments/staging/deployments/addresses.json", "not pins")
-	if env, _ := load(t, h.root, "staging"); len(env.Pins) != 0 {
+	if env, _ := load(t, h.root, "staging"); len(env.Pins) != 1 {
 		t.Errorf("a file among the deployments pins %v", env.Pins)
 	}
 }
@@ -180,7 +180,7 @@ func TestAnOverlayBringsItsOwnDeploymentAndService(t *testing.T) {
 	t.Parallel()
 	root := write(t, onchain(t))
 	const deployed = `{"format": "reconcile.deployment/1", "id": "sandbox", "networks": {"fuji": {"contracts": {
-		"replica": {"address": "0xd4d4d4D4D4d4d4d4d4D4d4D4d4d4d4d4d4d4D4d4"}, "replicaBeacon": {"address": "0xd2D2D2D2d2d2d2d2D2d2d2d2D2d2D2d2D2d2D2d2"}},
+		"replica": {"address": "0xd4d4d4D4D4d4d4d4d4D4d4D4d4d4d4d4d4d4D4d4"}, "factory": {"address": "0xc3c3c3c3c3c3c3c3c3C3C3c3C3C3C3c3C3C3c3c3"}, "replicaBeacon": {"address": "0xd2D2D2D2d2d2d2d2D2d2d2d2D2d2D2d2D2d2D2d2"}},
 		"safes": {"council": "0xb3B3b3B3b3b3B3b3B3b3B3b3B3B3B3B3b3b3B3B3"}}}}`
 	open := func(deployment string) (*config.Environment, error) {
 		overlay, err := config.LoadOverlay("o.json", []byte(`{"environment": "staging", "networks": {"fuji": {"rpc": [], "safeService": "http://127.0.0.1:9"}}, "deployment": `+deployment+`}`))
@@ -207,12 +207,34 @@ func TestAnOverlayBringsItsOwnDeploymentAndService(t *testing.T) {
 		strings.Replace(deployed, `"fuji"`, `"fij"`, 1):        `o.json:1: networks.fij: no network "fij" in this environment`,
 		strings.Replace(deployed, "replica\"", "relpica\"", 1): `has no contract "replica" on fuji`,
 		strings.Replace(deployed, "0xd4d4", "0xD4d4", 1):       `o.json: overlay: deployment: networks.fuji.contracts.replica.address: "0xD4d4`,
+		deployed + `, "checkpoints": "/tmp/../etc"`:            "o.json: overlay: checkpoints: needs a path without ..",
 		"[]": "o.json: overlay: deployment: ",
 		"{}": "o.json: overlay: deployment: format: ",
 	} {
 		if _, err := open(deployment); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s:\n got %v\nwant %s", deployment, err, want)
 		}
+	}
+}
+
+func TestAnOverlayMovesNoDeploymentOfMainnet(t *testing.T) {
+	t.Parallel()
+	overlay, err := config.LoadOverlay("o.json", []byte(`{"environment": "staging", "networks": {}, "deployment": {"format": "reconcile.deployment/1", "id": "sandbox", "networks": {}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edits := `environment.cue | class:    "testnet" | class: "mainnet"\nstore: {kind: "s3", bucket: "acme-store"}` + "\n" +
+		`networks.cue | class:    "testnet" | class: "mainnet"` + "\n" + `onchain.cue | execute:   true | execute: false`
+	files := onchain(t)
+	edit(t, files, edits)
+	_, _, err = config.Load(config.Options{Root: write(t, files), Name: "staging", Overlay: overlay})
+	if err == nil || !strings.Contains(err.Error(), "deployment: is 2026-11, class mainnet admits no other by overlay o.json") {
+		t.Errorf("a deployment in place of mainnet's: %v", err)
+	}
+	edit(t, files, `onchain.cue | deployment: "2026-11" | deployment: "not deployed"`)
+	env, _, err := config.Load(config.Options{Root: write(t, files), Name: "staging", Overlay: overlay})
+	if err != nil || env.Deployment.ID != "sandbox" {
+		t.Errorf("a fork's deployment where there is none: %v", err)
 	}
 }
 
