@@ -68,6 +68,8 @@ func TestALookAlikeIsNamed(t *testing.T) {
 		"one more, last":         {calls, batch(append(calls[:3:3], more)...), "it has one more call: to " + at.Hex() + " data 0x610b5925"},
 		"one more, first":        {calls, batch(append([]evm.Call{more}, calls...)...), "it has one more call: to " + at.Hex()},
 		"one more, within":       {calls, batch(calls[0], more, calls[1], calls[2]), "it has one more call: to " + at.Hex()},
+		"one more, the same":     {calls[:1], batch(calls[0], calls[0]), "it has one more call: to " + ism.Hex()},
+		"one less, the same":     {[]evm.Call{calls[0], calls[0], calls[0]}, batch(calls[0], calls[0]), "it lacks one call: to " + ism.Hex()},
 		"two more":               {calls, batch(append(calls[:3:3], more, more)...), "it has 2 more calls: to " + at.Hex()},
 		"one less":               {calls, batch(calls[0], calls[2]), "it lacks one call: to " + ism.Hex()},
 		"other":                  {calls, batch(calls[0], more, calls[2]), "the calls differ at 2: to " + at.Hex()},

@@ -285,6 +285,10 @@ func TestWhatTheRealServiceRefusesIsNotPosted(t *testing.T) {
 		}
 	}
 	var failed *safeservice.StatusError
+	// A signature that is not the sender's does not even go out.
+	if server.Requests() != 2 {
+		t.Errorf("%d requests, need 2", server.Requests())
+	}
 	if err := c.Propose(t.Context(), other, tx, hash, delegate, good); !errors.As(err, &failed) || failed.Status != 422 {
 		t.Errorf("%v", err)
 	}
@@ -364,7 +368,7 @@ func TestTheKeyIsInNoErrorAndLeavesTheHostNever(t *testing.T) {
 	if reached != 0 {
 		t.Errorf("%d requests went elsewhere", reached)
 	}
-	if _, err := client(t, gone.URL+"/"+secret, secret, &naps{}).Pending(t.Context(), account, 0); err == nil || strings.Contains(err.Error(), secret) {
+	if _, err := client(t, gone.URL+"/"+secret, "another", &naps{}).Pending(t.Context(), account, 0); err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("%v", err)
 	}
 }
