@@ -291,3 +291,15 @@ func TestTheKindOfAnOwnerIsSeenInItsAnswers(t *testing.T) {
 		t.Errorf("too few answers are %s", kind)
 	}
 }
+
+func TestAnExecutionWithoutDataOrSignaturesIsStillWellFormed(t *testing.T) {
+	t.Parallel()
+	c, err := safe.Exec(self, safe.Tx{To: ism}, nil)
+	if err != nil || c.To != self {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	m := evm.MustMethod("execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)")
+	if args, ok := m.Arguments(c.Data); !ok || args[0] != ism {
+		t.Errorf("%v (%v)", args, ok)
+	}
+}
