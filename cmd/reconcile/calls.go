@@ -15,11 +15,13 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/journal"
+	"github.com/crosschain-ops/reconcile/internal/safe"
+	"github.com/crosschain-ops/reconcile/internal/safeservice"
 )
 
 // maker makes the contract calls of this session's steps.
 func (s *session) maker() *call.Maker {
-	return &call.Maker{Networks: s.chains.pool, Digest: s.digest, Book: book{s.objects}}
+	return &call.Maker{Networks: s.chains.pool, Digest: s.digest, Book: book{s.objects}, Desk: desk{s.app}}
 }
 
 // digest gives what signs with a key of use owner, and with no other: an
@@ -101,4 +103,57 @@ func (b book) Keep(ctx context.Context, r call.Record) error {
 		return fmt.Errorf("proposals: %w", err)
 	}
 	return nil
+}
+
+// desk speaks to the Safe Transaction Services that Safes declare.
+type desk struct{ app *app }
+
+func (d desk) client(s config.Safe) (*safeservice.Client, error) {
+	resolve := func(text string) (string, error) {
+		variable, indirect := strings.CutPrefix(text, "env:")
+		if !indirect {
+			return text, nil
+		}
+		value := d.app.getenv(variable)
+		if value == "" {
+			return "", fmt.Errorf("%s: %s is not set\nhint: export %s=…", s.ResourceID(), variable, variable)
+		}
+		return value, nil
+	}
+	url, err := resolve(s.Service)
+	if err != nil {
+		return nil, err
+	}
+	key, err := resolve(s.ServiceKey)
+	if err != nil {
+		return nil, err
+	}
+	return safeservice.New(safeservice.Options{URL: url, Key: key})
+}
+
+// NextNonce asks the service's queue.
+func (d desk) NextNonce(ctx context.Context, s config.Safe, onChain uint64) (uint64, error) {
+	client, err := d.client(s)
+	if err != nil {
+		return 0, err
+	}
+	return client.NextNonce(ctx, common.HexToAddress(s.Address), onChain)
+}
+
+// Propose posts a transaction.
+func (d desk) Propose(ctx context.Context, s config.Safe, tx safe.Tx, hash common.Hash, by common.Address, signature []byte) error {
+	client, err := d.client(s)
+	if err != nil {
+		return err
+	}
+	return client.Propose(ctx, common.HexToAddress(s.Address), tx, hash, by, signature)
+}
+
+// Pending lists what waits in the service's queue from a nonce up.
+func (d desk) Pending(ctx context.Context, s config.Safe, from uint64) ([]safeservice.Proposal, error) {
+	client, err := d.client(s)
+	if err != nil {
+		return nil, err
+	}
+	return client.Pending(ctx, common.HexToAddress(s.Address), from)
 }

@@ -26,7 +26,7 @@ func newKinds(s *session) ([]kind.Kind, error) {
 		Marked:   cloud.NewInventory(s.tagging, kind.TagEnvironment, s.env.Name, kind.TypeKey, kind.TypeSecret, kind.TypeBucket),
 		Gated:    gated(s.env) || s.app.applying,
 		Funding:  funding.Options{Networks: s.chains.network, Signer: s.signer, Readings: s.reading, Now: s.app.now},
-		Networks: s.chains.pool, Calls: s.maker(), Checkpoints: checkpoints,
+		Networks: s.chains.pool, Calls: s.maker(), Queue: desk{s.app}, Checkpoints: checkpoints,
 	})
 }
 

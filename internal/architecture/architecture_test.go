@@ -75,7 +75,7 @@ func TestEveryRoomImportsOnlyWhatItMay(t *testing.T) {
 		allowed, listed := rules[s.pkg]
 		if isKind(s.pkg) {
 			allowed, listed = []string{"internal/kind", "internal/config", "internal/resource", "internal/access", "internal/cloud", "internal/chain",
-				"internal/evm", "internal/ism", "internal/safe", "internal/attestation", "internal/call"}, true
+				"internal/evm", "internal/ism", "internal/safe", "internal/attestation", "internal/call", "internal/safeservice"}, true
 		}
 		for _, other := range s.ours() {
 			switch {

@@ -30,6 +30,8 @@ const (
 	FactNonce = "nonce"
 	// FactHeld lists owners whose keys the environment holds: "key=0x…,…".
 	FactHeld = "held"
+	// FactDelegate is the key that proposes to the Safe's service: "key=0x…".
+	FactDelegate = "delegate"
 	// FactThreshold is how many owners must sign.
 	FactThreshold = "threshold"
 	// factProposal with the safeTxHash is a proposal of ours that can still be
@@ -129,11 +131,14 @@ type HeldKey struct {
 	Address common.Address
 }
 
+// String is "key=0x…".
+func (h HeldKey) String() string { return h.Key + "=" + h.Address.Hex() }
+
 // HeldFact lists them.
 func HeldFact(id resource.ID, held []HeldKey) resource.Fact {
 	parts := make([]string, len(held))
 	for i, h := range held {
-		parts[i] = h.Key + "=" + h.Address.Hex()
+		parts[i] = h.String()
 	}
 	return resource.Fact{ID: id, Name: FactHeld, Value: strings.Join(parts, ",")}
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/crosschain-ops/reconcile/internal/chain"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/evm"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -83,8 +85,9 @@ type Book interface {
 type Desk interface {
 	// NextNonce is the first nonce that neither the chain nor the queue has used.
 	NextNonce(ctx context.Context, s config.Safe, onChain uint64) (uint64, error)
-	// Propose posts a transaction that is not there yet.
-	Propose(ctx context.Context, s config.Safe, r Record, tx safe.Tx) error
+	// Propose posts a transaction, signed by an owner or a delegate. One that is
+	// there already is no error.
+	Propose(ctx context.Context, s config.Safe, tx safe.Tx, hash common.Hash, by common.Address, signature []byte) error
 }
 
 // proposal is the journalled form of a propose step: the record, whole.
@@ -221,11 +224,36 @@ func (m *Maker) propose(ctx context.Context, r kind.Resolved, p params, prepared
 		return nil, err
 	}
 	if s.Service != "" {
-		if err := m.Desk.Propose(ctx, s, record, tx); err != nil {
+		if err := m.post(ctx, r, s, record, tx, p.Delegate); err != nil {
 			return nil, err
 		}
 	}
 	return proposedOutputs(record), nil
+}
+
+// post signs the proposal as the declared delegate, and posts it.
+func (m *Maker) post(ctx context.Context, r kind.Resolved, s config.Safe, record Record, tx safe.Tx, delegate string) error {
+	name, address, _ := strings.Cut(delegate, "=")
+	if name != s.Delegate {
+		return fmt.Errorf("Safe %s has the delegate %q, the step names %q", s.Name, s.Delegate, name)
+	}
+	key, by, err := holder(r, name, address)
+	if err != nil {
+		return err
+	}
+	digest, err := m.Digest(ctx, key, by)
+	if err != nil {
+		return fmt.Errorf("key %s: %w", name, err)
+	}
+	_, _, hashes, err := record.Batch()
+	if err != nil {
+		return err
+	}
+	signature, err := chain.NewSafeSigner(by, digest).Sign(ctx, chain.SafeHashes(hashes))
+	if err != nil {
+		return err
+	}
+	return m.Desk.Propose(ctx, s, tx, hashes.SafeTx, by, signature[:])
 }
 
 func proposedOutputs(r Record) resource.Outputs {

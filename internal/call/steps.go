@@ -76,8 +76,9 @@ type params struct {
 	SafeName  string `json:"safeName,omitempty"`
 	Safe      string `json:"safe,omitempty"`
 	MultiSend string `json:"multiSend,omitempty"`
-	// Signers are the owners that sign: "key=0x…".
-	Signers []string `json:"signers,omitempty"`
+	// Signers are the owners that sign: "key=0x…"; Delegate is who proposes.
+	Signers  []string `json:"signers,omitempty"`
+	Delegate string   `json:"delegate,omitempty"`
 	// Subject is the kind's own.
 	Subject map[string]any `json:"subject,omitempty"`
 }
@@ -249,7 +250,13 @@ func (p planner) proposed(owner Owner) ([]resource.Step, error) {
 		return nil, err
 	}
 	step, err := p.joint(resource.Propose, owner)
-	return append(steps, step), err
+	if err != nil {
+		return nil, err
+	}
+	if delegate := resource.FactsOf(p.facts, SafeID(p.job.Terms.Network, owner.Name))[FactDelegate]; delegate != "" {
+		step.Params["delegate"] = delegate
+	}
+	return append(steps, step), nil
 }
 
 // executed asks for enough owner keys that we hold; with fewer it is proposed.

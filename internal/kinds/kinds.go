@@ -11,12 +11,14 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/kind/accesskey"
 	"github.com/crosschain-ops/reconcile/internal/kind/bucket"
+	"github.com/crosschain-ops/reconcile/internal/kind/contract"
 	"github.com/crosschain-ops/reconcile/internal/kind/funding"
 	"github.com/crosschain-ops/reconcile/internal/kind/iamgroup"
 	"github.com/crosschain-ops/reconcile/internal/kind/iampolicy"
 	"github.com/crosschain-ops/reconcile/internal/kind/iamrole"
 	"github.com/crosschain-ops/reconcile/internal/kind/iamuser"
 	"github.com/crosschain-ops/reconcile/internal/kind/kmskey"
+	"github.com/crosschain-ops/reconcile/internal/kind/multisigsafe"
 	"github.com/crosschain-ops/reconcile/internal/kind/secretkey"
 	"github.com/crosschain-ops/reconcile/internal/kind/validatorset"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -38,6 +40,8 @@ type Clients struct {
 	// Networks opens a network, Calls makes the calls of contracts' owners.
 	Networks func(name string) (*chain.Network, error)
 	Calls    *call.Maker
+	// Queue is what waits in the services of Safes.
+	Queue multisigsafe.Queue
 	// Checkpoints reads what validators publish.
 	Checkpoints *attestation.Reader
 }
@@ -68,6 +72,12 @@ func list() []entry {
 		}},
 		{accesskey.Name, accesskey.Traits, accesskey.Actions, openAccessKey},
 		{bucket.Name, bucket.Traits, bucket.Actions, openBucket},
+		{contract.Name, contract.Traits, contract.Actions, func(c Clients) (kind.Kind, error) {
+			return contract.New(contract.Options{Networks: c.Networks, Calls: c.Calls})
+		}},
+		{multisigsafe.Name, multisigsafe.Traits, multisigsafe.Actions, func(c Clients) (kind.Kind, error) {
+			return multisigsafe.New(multisigsafe.Options{Networks: c.Networks, Calls: c.Calls, Queue: c.Queue})
+		}},
 		{validatorset.Name, validatorset.Traits, validatorset.Actions, func(c Clients) (kind.Kind, error) {
 			return validatorset.New(validatorset.Options{Networks: c.Networks, Calls: c.Calls, Checkpoints: c.Checkpoints, Now: c.Funding.Now})
 		}},
