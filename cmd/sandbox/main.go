@@ -60,6 +60,6 @@ other key is there yet.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.PersistentFlags().StringVar(&folder, "dir", ".sandbox", "folder in which sandboxes write what points to them")
-	root.AddCommand(newUp(&folder), newDown(&folder), newStatus(&folder), newRetag(&folder), newDisableKey(&folder), newDetach(&folder), newBurn(&folder))
+	root.AddCommand(newUp(&folder), newDown(&folder), newStatus(&folder), newRetag(&folder), newDisableKey(&folder), newDetach(&folder), newBurn(&folder), newValidator(&folder))
 	return root
 }

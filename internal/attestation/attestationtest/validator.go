@@ -185,8 +185,17 @@ func send(ctx context.Context, client *ethclient.Client, from Signer, call evm.C
 	if err != nil {
 		return fmt.Errorf("%s: estimate: %w", from.Address, err)
 	}
+	balance, err := client.BalanceAt(ctx, from.Address, nil)
+	if err != nil {
+		return fmt.Errorf("balance: %w", err)
+	}
+	gas += gas / 4
+	if cost := new(big.Int).Mul(price, new(big.Int).SetUint64(gas)); balance.Cmp(cost) < 0 {
+		// The cost moves with the base fee; who says this again says it in the same words.
+		return fmt.Errorf("%s cannot pay for it: it holds %s wei", from.Address, balance)
+	}
 	signer := types.LatestSignerForChainID(id)
-	tx := types.NewTx(&types.LegacyTx{Nonce: nonce, GasPrice: price, Gas: gas + gas/4, To: &call.To, Data: call.Data})
+	tx := types.NewTx(&types.LegacyTx{Nonce: nonce, GasPrice: price, Gas: gas, To: &call.To, Data: call.Data})
 	signature, err := from.Sign(ctx, signer.Hash(tx))
 	if err != nil {
 		return fmt.Errorf("%s: sign: %w", from.Address, err)
@@ -200,19 +209,24 @@ func send(ctx context.Context, client *ethclient.Client, from Signer, call evm.C
 	if err := client.SendTransaction(ctx, tx); err != nil {
 		return fmt.Errorf("%s: send: %w", from.Address, err)
 	}
+	return mined(ctx, client, tx.Hash())
+}
+
+// mined waits for a transaction's receipt.
+func mined(ctx context.Context, client *ethclient.Client, hash common.Hash) error {
 	ctx, cancel := context.WithTimeout(ctx, receiptLimit)
 	defer cancel()
 	for {
-		receipt, err := client.TransactionReceipt(ctx, tx.Hash())
+		receipt, err := client.TransactionReceipt(ctx, hash)
 		switch {
 		case err == nil && receipt.Status == types.ReceiptStatusSuccessful:
 			return nil
 		case err == nil:
-			return fmt.Errorf("transaction %s reverted", tx.Hash())
+			return fmt.Errorf("transaction %s reverted", hash)
 		}
 		select { // it is not mined, or not indexed, yet
 		case <-ctx.Done():
-			return fmt.Errorf("transaction %s is not mined: %w", tx.Hash(), errors.Join(ctx.Err(), err))
+			return fmt.Errorf("transaction %s is not mined: %w", hash, errors.Join(ctx.Err(), err))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
