@@ -46,8 +46,13 @@ func opRisk(traits map[string]resource.Traits, c plan.Change) (resource.Risk, bo
 		if !listed || risk.Rank() > resource.Destructive.Rank() {
 			risk = resource.Destructive
 		}
+		if s.Risk != "" && s.Risk.Rank() <= resource.Destructive.Rank() {
+			risk = higher(risk, s.Risk)
+		} else if s.Risk != "" {
+			risk = resource.Destructive
+		}
 		highest = higher(highest, risk)
-		person = person || slices.Contains(known.Person, s.Op)
+		person = person || s.Person || slices.Contains(known.Person, s.Op)
 	}
 	return highest, person
 }

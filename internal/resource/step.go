@@ -59,6 +59,10 @@ type Step struct {
 	// one effect, such as all calls that one Safe must sign. Every one of them holds
 	// the whole: the plan joins their lists CallsParam in BatchParam.
 	Batch string `json:"batch,omitempty"`
+	// Risk is the least risk of the step, and Person that it asks for a person, where
+	// its operation alone does not tell: a proposal of a call that hands over ownership.
+	Risk   Risk `json:"risk,omitempty"`
+	Person bool `json:"person,omitempty"`
 }
 
 // The parameters of a step that belongs to a batch: its own list, and the joined
