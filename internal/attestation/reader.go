@@ -56,6 +56,9 @@ func NewReader(o Options) (*Reader, error) {
 		}
 		r.base = u.Scheme + "://" + u.Host
 	}
+	if o.FileRoot != "" && (!filepath.IsAbs(o.FileRoot) || filepath.Clean(o.FileRoot) != o.FileRoot) {
+		return nil, fmt.Errorf("folder for checkpoints %s: not an absolute path in its plain form", Quote(o.FileRoot))
+	}
 	if o.HTTP == nil {
 		r.options.HTTP = &http.Transport{
 			DisableCompression: true, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,

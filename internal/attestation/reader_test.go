@@ -209,6 +209,15 @@ func TestAnEndpointIsAPlainURL(t *testing.T) {
 	}
 }
 
+func TestTheFolderForFilesIsAbsoluteAndPlain(t *testing.T) {
+	t.Parallel()
+	for _, root := range []string{"points", "./points", "/srv/", "/srv/../etc", "//srv"} {
+		if _, err := attestation.NewReader(attestation.Options{Rules: attestation.Rules{FileRoot: root}}); err == nil {
+			t.Errorf("%q is taken", root)
+		}
+	}
+}
+
 func TestFilesAreReadBelowTheRootAndNowhereElse(t *testing.T) {
 	t.Parallel()
 	outside, root := t.TempDir(), t.TempDir()
