@@ -67,8 +67,8 @@ func (n *Network) head(ctx context.Context, e *endpoint) (Block, error) {
 
 // Ask answers questions in their order, all at the block of the look, in
 // ⌈questions/BatchSize⌉ HTTP requests. A contract that reverts, or that runs
-// into an end of its own (an invalid opcode, no gas left), is a Result that is
-// Reverted; any other error of any element is an error of the endpoint. Data
+// into an end of its own (an invalid opcode, or more gas than MaxGas, which is the
+// same bound on every host), is a Result that is Reverted; any other error of any element is an error of the endpoint. Data
 // beyond evm.MaxReply is cut to one byte more, which evm refuses to decode, and
 // is zeros where it was too long to be read at all.
 func (l *Look) Ask(ctx context.Context, questions []evm.Question) ([]evm.Result, error) {
@@ -140,7 +140,7 @@ func (n *Network) answerAll(ctx context.Context, e *endpoint, b Block, questions
 func asking(q evm.Question, at any) *call {
 	switch q.About {
 	case evm.AboutCall:
-		return askOptional("eth_call", map[string]any{"to": q.To, "data": hexutil.Bytes(q.Data)}, at)
+		return askOptional("eth_call", map[string]any{"to": q.To, "data": hexutil.Bytes(q.Data), "gas": hexutil.Uint64(MaxGas)}, at)
 	case evm.AboutCode:
 		return askOptional("eth_getCode", q.To, at)
 	case evm.AboutSlot:
