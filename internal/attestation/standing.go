@@ -21,8 +21,8 @@ const (
 	Behind State = "behind"
 	// Unreachable: it is announced, and its storage cannot be read.
 	Unreachable State = "unreachable"
-	// Unproven: no message has left the origin, so nobody can have signed; it is
-	// announced, and its storage holds an announcement that recovers to it.
+	// Unproven: no message that could be signed has left the origin; it is announced,
+	// and its storage holds an announcement that recovers to it.
 	Unproven State = "unproven"
 	// Unannounced: no relayer could find its signatures.
 	Unannounced State = "unannounced"
@@ -42,9 +42,8 @@ type Question struct {
 	Locations []string
 	// Expected is the declared location; empty: whatever is announced.
 	Expected string
-	// Tolerance is by how many messages a live validator may lag: those that may
-	// leave the origin within its reorg period. 0 is right where Tip looks at a
-	// block as old as that.
+	// Tolerance is by how many messages a live validator may lag, besides those that
+	// are settling (see Tip).
 	Tolerance uint32
 }
 
@@ -57,6 +56,10 @@ type Tip struct {
 	// MessageID of the last one (the hook's event InsertedIntoTree); zero: not
 	// known, and not compared.
 	MessageID common.Hash
+	// Settling is how many of them left within the origin's reorg period (events
+	// InsertedIntoTree of its last blocks): nobody needs to have signed those yet. 0
+	// is right where the block is as old as that.
+	Settling uint32
 }
 
 // ReadTip reads the tip of an origin. Judge calls it once for each origin, from
@@ -218,7 +221,7 @@ func (r *Reader) stand(ctx context.Context, q Question, read reading, tip *tipOr
 	case tip.err != nil:
 		out.State, out.Reason, out.Err = Unreachable, "the origin's hook could not be read", tip.err
 		return out
-	case tip.Count == 0:
+	case tip.Count == 0, read.nothing && tip.Count <= tip.Settling:
 		out.State, out.Reason = r.unproven(ctx, q, read.location)
 		return out
 	case read.nothing:
@@ -231,9 +234,9 @@ func (r *Reader) stand(ctx context.Context, q Question, read reading, tip *tipOr
 		return out
 	}
 	out.State = Live
-	if out.Lag > q.Tolerance {
+	if most := uint64(q.Tolerance) + uint64(tip.Settling); uint64(out.Lag) > most {
 		out.State = Behind
-		out.Reason = fmt.Sprintf("its latest checkpoint is %d, the hook's is %d: %d behind, at most %d are tolerated", read.latest, tip.Count-1, out.Lag, q.Tolerance)
+		out.Reason = fmt.Sprintf("its latest checkpoint is %d, the hook's is %d: %d behind, at most %d are tolerated", read.latest, tip.Count-1, out.Lag, most)
 	}
 	return out
 }
@@ -283,7 +286,7 @@ func (r *Reader) unproven(ctx context.Context, q Question, l Location) (State, s
 	if err := r.announced(ctx, q, l); err != nil {
 		return stateOf(err), err.Error()
 	}
-	return Unproven, "no message has left the origin yet: it is announced, and has nothing to sign"
+	return Unproven, "no message of the origin is old enough to be signed yet: it is announced, and nothing can show that it signs"
 }
 
 // idle tells a validator that has not signed from a storage that is not there.

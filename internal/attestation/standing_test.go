@@ -133,6 +133,35 @@ func TestALagIsToleratedUpToItsBoundAndNamedBeyond(t *testing.T) {
 	}
 }
 
+func TestWhatIsYoungerThanTheReorgPeriodNeedsNoSignatureYet(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 6)
+	s.work("val", 3)
+	s.announce("new")
+	judge := func(name string, settling, tolerance uint32) attestation.Standing {
+		q := s.question(name)
+		q.Tolerance = tolerance
+		return s.reader.Judge(context.Background(), []attestation.Question{q}, func(context.Context, attestation.Origin) (attestation.Tip, error) {
+			tip := s.tip()
+			tip.Settling = settling
+			return tip, nil
+		})[0]
+	}
+	for _, c := range []struct {
+		name                string
+		settling, tolerance uint32
+		want                attestation.State
+	}{
+		{"val", 0, 0, attestation.Behind}, {"val", 1, 0, attestation.Behind}, {"val", 2, 0, attestation.Live},
+		{"val", 1, 1, attestation.Live}, {"val", 4294967295, 4294967295, attestation.Live},
+		{"new", 0, 9, attestation.Behind}, {"new", 5, 9, attestation.Behind}, {"new", 6, 0, attestation.Unproven},
+	} {
+		if got := judge(c.name, c.settling, c.tolerance); got.State != c.want {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
 func TestAValidatorAheadOfOurBlockIsProvedAtOurTip(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, 8)
@@ -224,7 +253,7 @@ func TestBeforeTheFirstMessageAnAnnouncementThatRecoversIsUnproven(t *testing.T)
 	t.Parallel()
 	s := newScene(t, 0)
 	s.announce("val")
-	s.expect("val", attestation.Unproven, "no message has left")
+	s.expect("val", attestation.Unproven, "no message of the origin is old enough")
 	sign := func(change func(*attestation.SignedAnnouncement), signer, at string, origin attestation.Origin) {
 		a, err := attestationtest.NamedSigner(signer).Announcement(context.Background(), origin, at)
 		if err != nil {
