@@ -55,11 +55,12 @@ func newRoot() *cobra.Command {
 		Long: `sandbox brings up, for one environment, an AWS account in an emulator and one
 real chain per network, on loopback and with nothing of the real world behind
 it. The bank exists and holds money, the store has its first anchor, and no
-other key is there yet.`,
+other key is there yet. With contracts, their owners are there too.`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.PersistentFlags().StringVar(&folder, "dir", ".sandbox", "folder in which sandboxes write what points to them")
-	root.AddCommand(newUp(&folder), newDown(&folder), newStatus(&folder), newRetag(&folder), newDisableKey(&folder), newDetach(&folder), newBurn(&folder), newValidator(&folder))
+	root.AddCommand(newUp(&folder), newDown(&folder), newStatus(&folder), newRetag(&folder), newDisableKey(&folder), newDetach(&folder), newBurn(&folder), newValidator(&folder),
+		newDispatch(&folder), newVerify(&folder))
 	return root
 }

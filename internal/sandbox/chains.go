@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/crosschain-ops/reconcile/internal/chain/chaintest"
+	"github.com/crosschain-ops/reconcile/internal/chain/chaintest/contractstest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 )
 
@@ -18,8 +20,15 @@ type chains struct {
 }
 
 // startChains starts one chain per network, with its own chain id and the
-// purses' money in the genesis.
-func startChains(ctx context.Context, env *config.Environment, purses []*purse) (*chains, error) {
+// purses' money in the genesis, and what contracts need where a deployer is given.
+func startChains(ctx context.Context, env *config.Environment, purses []*purse, d *deployer) (*chains, error) {
+	var code map[common.Address][]byte
+	if d != nil {
+		var err error
+		if code, err = contractstest.SafeGenesis(); err != nil {
+			return nil, err
+		}
+	}
 	started := make([]*chaintest.Chain, len(env.Networks))
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(runtime.NumCPU())
@@ -28,9 +37,11 @@ func startChains(ctx context.Context, env *config.Environment, purses []*purse) 
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			running, err := chaintest.Start(chaintest.Options{
-				ChainID: n.ChainID, Confirmations: n.Confirmations, Alloc: alloc(n.Name, purses),
-			})
+			o := chaintest.Options{ChainID: n.ChainID, Confirmations: n.Confirmations, Alloc: alloc(n.Name, purses)}
+			if d != nil {
+				d.genesis(n.Name, &o, code)
+			}
+			running, err := chaintest.Start(o)
 			if err != nil {
 				return fmt.Errorf("%s: %w", n.Name, err)
 			}

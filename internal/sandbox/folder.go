@@ -22,7 +22,12 @@ const (
 	OverlayFile = "overlay.json"
 	EnvFile     = "env.sh"
 	StateFile   = "state.json"
-	lockFile    = "lock"
+	// DeploymentFile is where the contracts are, and CheckpointsFolder where their
+	// validators may write; both with Options.Contracts only.
+	DeploymentFile    = "deployment.json"
+	CheckpointsFolder = "checkpoints"
+
+	lockFile = "lock"
 )
 
 // The credentials of the emulator, which asks for some and checks none.
@@ -45,6 +50,8 @@ type State struct {
 	Started     time.Time `json:"started"`
 	Account     string    `json:"account"`
 	Networks    int       `json:"networks"`
+	// Contracts says in a few words which contracts there are; empty: none.
+	Contracts string `json:"contracts,omitempty"`
 }
 
 // Folder is the folder of one environment's sandbox. The lock in it is held
@@ -96,7 +103,7 @@ func take(lock *os.File) error {
 func (f *Folder) Path(name string) string { return filepath.Join(f.path, name) }
 
 func (f *Folder) clear() error {
-	for _, name := range []string{StateFile, OverlayFile, EnvFile, "store"} {
+	for _, name := range []string{StateFile, OverlayFile, EnvFile, DeploymentFile, CheckpointsFolder, "store"} {
 		if err := os.RemoveAll(f.Path(name)); err != nil {
 			return err
 		}

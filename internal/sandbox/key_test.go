@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"maps"
 	"slices"
 	"testing"
 
@@ -46,16 +45,19 @@ func TestABankIsMadeAsItsKindWouldMakeIt(t *testing.T) {
 	}
 }
 
-// requireConverged demands that a plan has nothing to do for one resource.
-func requireConverged(t *testing.T, env *config.Environment, k kind.Kind, made *purse) {
+// requireConverged demands that a plan has nothing to do for the keys that were
+// made, all of one kind.
+func requireConverged(t *testing.T, env *config.Environment, k kind.Kind, made ...*purse) {
 	t.Helper()
-	id := made.key.ResourceID()
 	declared, err := k.Declare(env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.IndexFunc(declared, func(r resource.Resource) bool { return r.ID == id })
-	desired, err := resource.NewSet(declared[at])
+	addresses := map[resource.ID]string{}
+	for _, p := range made {
+		addresses[p.key.ResourceID()] = p.address.Hex()
+	}
+	desired, err := resource.NewSet(slices.DeleteFunc(declared, func(r resource.Resource) bool { return addresses[r.ID] == "" })...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,11 +66,12 @@ func requireConverged(t *testing.T, env *config.Environment, k kind.Kind, made *
 	if err != nil {
 		t.Fatal(err)
 	}
-	if have := slices.Collect(maps.Keys(owned)); !cmp.Equal(have, []resource.ID{id}) || len(seen.Foreign)+len(seen.Unread) > 0 {
-		t.Fatalf("owned %v, foreign %v, unread %v: need the bank alone", have, seen.Foreign, seen.Unread)
+	have := map[resource.ID]string{}
+	for id, r := range owned {
+		have[id] = r.Outputs["address"]
 	}
-	if have := owned[id].Outputs["address"]; have != made.address.Hex() {
-		t.Errorf("address is observed as %s, was made as %s", have, made.address)
+	if diff := cmp.Diff(addresses, have); diff != "" || len(seen.Foreign)+len(seen.Unread) > 0 {
+		t.Fatalf("owned addresses (-made +observed):\n%sforeign %v, unread %v: need none", diff, seen.Foreign, seen.Unread)
 	}
 	difference, err := plan.Diff(plan.Input{
 		Desired: desired, Owned: owned, Facts: seen.Facts, Rules: map[string]plan.Rules{k.Name: {Traits: k.Traits, Steps: k.Steps}},

@@ -16,6 +16,9 @@ import (
 // environment does not need more.
 const bankCoins = 10_000
 
+// ownerCoins is what a key of use owner holds on each network, in whole coins.
+const ownerCoins = 100
+
 // purse is a key that is there from the start, and what it holds in wei by
 // network. Its address is known once the key is made.
 type purse struct {
@@ -24,9 +27,9 @@ type purse struct {
 	address common.Address
 }
 
-// fillPurses lists the banks, which hold plenty, and the keys of with, which
-// hold what it says in whole coins; by name.
-func fillPurses(env *config.Environment, with map[string]string) ([]*purse, error) {
+// fillPurses lists the banks, which hold plenty, the keys of use owner where they
+// own contracts, and the keys of with, which hold what it says in whole coins; by name.
+func fillPurses(env *config.Environment, with map[string]string, owners bool) ([]*purse, error) {
 	purses := map[string]*purse{}
 	open := func(name string) (*purse, error) {
 		key, ok := env.Key(name)
@@ -45,6 +48,19 @@ func fillPurses(env *config.Environment, with map[string]string) ([]*purse, erro
 		}
 		network, _ := env.Network(f.Network)
 		p.holds[f.Network] = plenty(f, network.Decimals)
+	}
+	for _, key := range env.Keys {
+		if !owners || key.Use != "owner" {
+			continue
+		}
+		p, err := open(key.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, on := range key.Networks {
+			network, _ := env.Network(on)
+			p.holds[on] = new(big.Int).Mul(big.NewInt(ownerCoins), unit(network.Decimals))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(with)) {
 		p, err := open(name)

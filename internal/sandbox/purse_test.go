@@ -24,7 +24,7 @@ func TestABankHoldsPlentyAndAKeyThatIsThereHoldsWhatIsSaid(t *testing.T) {
 			{Network: "fine", Bank: "bank", Reserve: big.NewInt(1)},
 		},
 	}
-	purses, err := fillPurses(env, map[string]string{"relayer": "3"})
+	purses, err := fillPurses(env, map[string]string{"relayer": "3"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestABankHoldsPlentyAndAKeyThatIsThereHoldsWhatIsSaid(t *testing.T) {
 	}
 	for with, want := range map[string]string{"nobody=1": `no key "nobody" among 3`, "relayer=0.5": `"0.5" has more than 0 decimals`, "relayer=some": "is not an amount"} {
 		name, coins, _ := strings.Cut(with, "=")
-		if _, err := fillPurses(env, map[string]string{name: coins}); err == nil || !strings.Contains(fmt.Sprint(err), want) {
+		if _, err := fillPurses(env, map[string]string{name: coins}, false); err == nil || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%s: %v, need %q", with, err, want)
 		}
 	}

@@ -6,8 +6,10 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -29,6 +31,9 @@ type Options struct {
 	// With lists keys that are there already besides the banks, and what each
 	// holds on every network that it is used on, in whole coins: "0.06" by name.
 	With map[string]string
+	// Contracts are what the chains have besides Multicall3; nil: nothing. The keys
+	// of use owner are there then, with coins.
+	Contracts *Contracts
 	// Folder is where <Folder>/<Name>/ is written.
 	Folder string
 	// Tools is where the search for the emulator starts.
@@ -48,6 +53,8 @@ type Sandbox struct {
 	started bool
 	chains  *chains
 	env     *config.Environment
+	// deployer is nil without contracts.
+	deployer *deployer
 }
 
 // Up brings the world of an environment up and returns when all of it
@@ -63,11 +70,15 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 	if revision.Commit == "" {
 		return nil, fmt.Errorf("%s: no commit: the first anchor names the commit whose rules judge the first plan\nhint: git commit, then start the sandbox again", o.Root)
 	}
-	folder, err := Claim(o.Folder, env.Name)
-	if err != nil {
+	s := &Sandbox{env: env}
+	if o.Contracts != nil {
+		if s.deployer, err = newDeployer(env, *o.Contracts); err != nil {
+			return nil, err
+		}
+	}
+	if s.folder, err = Claim(o.Folder, env.Name); err != nil {
 		return nil, err
 	}
-	s := &Sandbox{folder: folder, env: env}
 	if err := s.up(ctx, o, revision); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -89,7 +100,7 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 	if err != nil {
 		return err
 	}
-	purses, err := fillPurses(s.env, o.With)
+	purses, err := fillPurses(s.env, o.With, s.deployer != nil)
 	if err != nil {
 		return err
 	}
@@ -104,6 +115,9 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 	}
 	o.Progress(fmt.Sprintf("networks: %d chains, at least %d coins in the bank of each", len(s.env.Networks), bankCoins))
 	overlay := s.overlay(o, purses)
+	if err := s.contracts(ctx, o, purses, overlay); err != nil {
+		return err
+	}
 	if err := bootstrapStore(ctx, s.env, overlay, session, revision.Commit); err != nil {
 		return err
 	}
@@ -111,18 +125,72 @@ func (s *Sandbox) up(ctx context.Context, o Options, revision config.Revision) e
 	if err := bootstrapTool(ctx, s.env, session); err != nil {
 		return err
 	}
-	root, err := filepath.Abs(o.Root)
-	if err != nil {
-		return err
-	}
-	if err := s.folder.write(overlay, s.env.AWS.Region, State{
-		Environment: s.env.Name, Root: root, Rev: o.Rev, Started: time.Now().UTC(),
-		Account: s.env.AWS.Account, Networks: len(s.env.Networks),
-	}); err != nil {
+	if err := s.tell(o, overlay); err != nil {
 		return err
 	}
 	o.Progress(fmt.Sprintf("up in %s: source %s", time.Since(begun).Round(100*time.Millisecond), s.folder.Path(EnvFile)))
 	return nil
+}
+
+// tell writes down what there is.
+func (s *Sandbox) tell(o Options, overlay *config.Overlay) error {
+	root, err := filepath.Abs(o.Root)
+	if err != nil {
+		return err
+	}
+	state := State{
+		Environment: s.env.Name, Root: root, Rev: o.Rev, Started: time.Now().UTC(),
+		Account: s.env.AWS.Account, Networks: len(s.env.Networks),
+	}
+	if s.deployer != nil {
+		state.Contracts = s.deployer.says()
+	}
+	return s.folder.write(overlay, s.env.AWS.Region, state)
+}
+
+// contracts deploys, where that was asked for, and says so in the overlay and in a
+// file of its own.
+func (s *Sandbox) contracts(ctx context.Context, o Options, purses []*purse, overlay *config.Overlay) error {
+	if s.deployer == nil {
+		return nil
+	}
+	for _, p := range purses {
+		if p.key.Use == "owner" {
+			s.deployer.keys[p.key.Name] = p.address
+		}
+	}
+	deployment, err := s.deployer.deploy(ctx, s.chains)
+	if err != nil {
+		return err
+	}
+	data, err := deployment.JSON()
+	if err != nil {
+		return err
+	}
+	if err := s.folder.put(DeploymentFile, data); err != nil {
+		return err
+	}
+	overlay.Deployment, overlay.Checkpoints = data, s.folder.Path(CheckpointsFolder)
+	if err := os.MkdirAll(overlay.Checkpoints, 0o700); err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	o.Progress("contracts: " + s.deployer.says())
+	return s.accepted(o, overlay)
+}
+
+// accepted loads the environment as every other command will: what it says about
+// contracts may not fit this deployment.
+func (s *Sandbox) accepted(o Options, overlay *config.Overlay) error {
+	data, err := json.Marshal(overlay)
+	if err != nil {
+		return err
+	}
+	read, err := config.LoadOverlay(OverlayFile, data)
+	if err != nil {
+		return err
+	}
+	_, _, err = config.Load(config.Options{Root: o.Root, Rev: o.Rev, Name: o.Name, Overlay: read})
+	return err
 }
 
 // startBoth starts the chains, and meanwhile asks the emulator its first
@@ -135,7 +203,7 @@ func (s *Sandbox) startBoth(ctx context.Context, session *cloud.Session, purses 
 		return err
 	})
 	work.Go(func() (err error) {
-		s.chains, err = startChains(ctx, s.env, purses)
+		s.chains, err = startChains(ctx, s.env, purses, s.deployer)
 		return err
 	})
 	return work.Wait()
