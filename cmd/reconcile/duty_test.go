@@ -272,7 +272,7 @@ func (d *duty) onlyBanksSign() {
 			d.t.Fatal(err)
 		}
 		decision := d.guards["apply"].decide(wanted{action: "kms:Sign", arn: live.ARN, key: live, given: map[string][]string{"kms:KeySpec": {spec}}})
-		if signs := decision.Verdict == access.Allowed; signs != (key.Use == "bank") {
+		if signs := decision.Verdict == access.Allowed; signs != (key.Use == "bank" || key.Use == "owner") {
 			d.t.Errorf("the apply role, %s key %s: %s (%s)", key.Use, key.Name, decision.Verdict, decision.Reason)
 		}
 	}

@@ -122,7 +122,7 @@ func usesOf(env *config.Environment) []proof.Use {
 			// Who manages access can give it: docs/threat-model.md says how far.
 			tool := bootstrap.ApplyRoleARN(env.AWS.Account, env.Name)
 			use.Admins = append(use.Admins, tool)
-			if key.Use == "bank" {
+			if key.Use == "bank" || key.Use == "owner" {
 				use.Others = append(use.Others, tool)
 			}
 		}

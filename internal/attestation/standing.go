@@ -95,6 +95,9 @@ type Standing struct {
 // nothing to sign. One that lags within the tolerance is believed by signature,
 // domain, hook and index; its root cannot be compared with an earlier tree.
 func (r *Reader) Judge(ctx context.Context, questions []Question, tip ReadTip) []Standing {
+	if len(questions) == 0 {
+		return nil // nobody to ask, with whatever reader
+	}
 	readings := make([]reading, len(questions))
 	var first errgroup.Group
 	first.SetLimit(r.options.Parallel)

@@ -245,7 +245,7 @@ func tagKeys() []string {
 	}
 }
 
-// bank is where the tool signs: the aliases of one region's banks.
+// bank is where the tool signs: the aliases of one region's banks and owners.
 type bank struct {
 	region  string
 	aliases []string
@@ -257,7 +257,7 @@ func (m *maker) banks() (signed []bank, secrets []string) {
 	aliases := map[string][]string{}
 	for _, k := range m.env.Keys {
 		switch {
-		case k.Use != "bank":
+		case k.Use != "bank" && k.Use != "owner":
 		case k.Holder == "kms":
 			aliases[k.Region] = append(aliases[k.Region], k.Alias)
 		case k.Holder == "hex":

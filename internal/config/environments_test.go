@@ -106,8 +106,9 @@ func TestEveryCUEFileIsFormattedAndUsesValuesOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		ast.Walk(syntax, func(n ast.Node) bool {
-			switch n.(type) {
-			case *ast.ImportDecl, *ast.Comprehension:
+			_, templates := n.(*ast.Comprehension)
+			// What is demanded of contracts is the same on every network: templates.
+			if _, imports := n.(*ast.ImportDecl); imports || templates && filepath.Base(path) != "contracts.cue" {
 				t.Errorf("%s: holds more than values", path)
 			}
 			return true
@@ -134,8 +135,8 @@ func TestKeysAreThoseOfTheOperatorsTables(t *testing.T) {
 		{nomad, "production", map[string]int{"bank": 1, "watcher-signer": 3, "watcher-attestation": 3, "updater-signer": 3, "updater-attestation": 3, "processor-signer": 3, "relayer-signer": 3}},
 		{nomad, "staging", map[string]int{"bank": 1, "watcher-signer": 3, "watcher-attestation": 3, "updater-signer": 3, "updater-attestation": 3, "processor-signer": 3, "relayer-signer": 3, "kathy-signer": 3}},
 		{nomad, "development", map[string]int{"bank": 1, "watcher-signer": 2, "watcher-attestation": 1, "updater-signer": 2, "updater-attestation": 1, "processor-signer": 2, "relayer-signer": 2, "kathy-signer": 2}},
-		{roots()[0], "development", map[string]int{"bank": 1, "validator-signer": 9, "validator-attestation": 9, "relayer-signer": 3}},
-		{roots()[0], "staging", map[string]int{"bank": 1, "validator-signer": 24, "validator-attestation": 24, "relayer-signer": 8}},
+		{roots()[0], "development", map[string]int{"bank": 1, "owner": 1, "validator-signer": 9, "validator-attestation": 9, "relayer-signer": 3}},
+		{roots()[0], "staging", map[string]int{"bank": 1, "owner": 1, "validator-signer": 24, "validator-attestation": 24, "relayer-signer": 8}},
 		{roots()[0], "production", map[string]int{"bank": 1, "validator-signer": 24, "validator-attestation": 24, "relayer-signer": 8}},
 	} {
 		env, _ := load(t, c.root, c.name)
@@ -222,7 +223,7 @@ func TestFundingFollowsFromWhoSignsWhere(t *testing.T) {
 		for _, w := range f.Wallets {
 			names = append(names, w.Name)
 		}
-		want := []string{"relayer-signer-" + f.Network, "validator-0-signer-" + f.Network, "validator-1-signer-" + f.Network, "validator-2-signer-" + f.Network}
+		want := []string{"owner", "relayer-signer-" + f.Network, "validator-0-signer-" + f.Network, "validator-1-signer-" + f.Network, "validator-2-signer-" + f.Network}
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Errorf("%s: wallets differ (-want +got):\n%s", f.Network, diff)
 		}
@@ -230,13 +231,13 @@ func TestFundingFollowsFromWhoSignsWhere(t *testing.T) {
 	fuji := env.Funding[slices.IndexFunc(env.Funding, func(f config.Funding) bool { return f.Network == "fuji" })]
 	got := map[string]string{
 		"bank": fuji.Bank, "reserve": fuji.Reserve.String(), "day": fuji.CapDay.String(),
-		"floor": fuji.Wallets[0].Floor.String(), "target": fuji.Wallets[0].Target.String(), "burn": fuji.Wallets[0].BurnPerDay.String(),
-		"source": fuji.Wallets[0].Source.String(), "network": fuji.Source.String(),
+		"floor": fuji.Wallets[1].Floor.String(), "target": fuji.Wallets[1].Target.String(), "burn": fuji.Wallets[1].BurnPerDay.String(),
+		"source": fuji.Wallets[1].Source.String(), "network": fuji.Source.String(),
 	}
 	want := map[string]string{
 		"bank": "bank", "reserve": "500000000000000000", "day": "16000000000000000000",
 		"floor": "500000000000000000", "target": "2000000000000000000", "burn": "250000000000000000",
-		"source": "environments/staging/funding.cue:34", "network": "environments/staging/funding.cue:30",
+		"source": "environments/staging/funding.cue:38", "network": "environments/staging/funding.cue:34",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("funding of fuji differs (-want +got):\n%s", diff)

@@ -197,6 +197,8 @@ func (f *funder) roleWallet(key Key, missing map[string]bool) {
 	case stated && !level.None:
 		f.Wallets = append(f.Wallets, f.wallet(key.Name, level, "roles", key.Role))
 	case stated || missing[key.Role]:
+	case key.Use == useOwner:
+		f.fault(in("keys", key.Name), "funding: "+f.Network+": keys: \""+key.Name+"\": {floor, target}, or \"none\"", "has no level on %s, where it signs", f.Network)
 	case key.Role == "":
 		f.fault(f.at("keys"), "write a level for it, or \""+key.Name+"\": \"none\"", "no level for %s, which signs on %s", key.Name, f.Network)
 	default:
