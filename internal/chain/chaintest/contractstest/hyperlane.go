@@ -249,7 +249,7 @@ func (d *deployment) routing(ctx context.Context) error {
 		domains, isms = append(domains, origin.Domain), append(isms, d.at.OriginISMs[origin.Domain])
 	}
 	call := evm.MustMethod("deploy(address,uint32[],address[])").Call(d.at.DomainRoutingISMFactory, d.RoutingOwner, domains, isms)
-	if err := d.Send(ctx, "deploy routing ISM", call); err != nil {
+	if err := d.sendWith(ctx, "deploy routing ISM", callGas+uint64(len(domains))*originGas, call); err != nil {
 		return err
 	}
 	receipts, err := d.Settle(ctx)

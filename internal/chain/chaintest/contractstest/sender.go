@@ -24,6 +24,8 @@ import (
 const (
 	deployGas = 6_000_000
 	callGas   = 2_000_000
+	// originGas is what a routing ISM takes to store one origin's ISM, in three words.
+	originGas = 80_000
 	// burstGas is how much may be under way: less than any block's limit.
 	burstGas = 25_000_000
 )
@@ -86,7 +88,12 @@ func (s *Sender) Deploy(ctx context.Context, what string, creation []byte) (comm
 
 // Send sends one call; its effect is there once Settle has returned without error.
 func (s *Sender) Send(ctx context.Context, what string, call evm.Call) error {
-	return s.send(ctx, what, ethereum.CallMsg{From: s.from, To: &call.To, Gas: callGas, Value: call.Value, Data: call.Data})
+	return s.sendWith(ctx, what, callGas, call)
+}
+
+// sendWith is Send of a call that takes more gas than others.
+func (s *Sender) sendWith(ctx context.Context, what string, gas uint64, call evm.Call) error {
+	return s.send(ctx, what, ethereum.CallMsg{From: s.from, To: &call.To, Gas: gas, Value: call.Value, Data: call.Data})
 }
 
 func (s *Sender) send(ctx context.Context, what string, call ethereum.CallMsg) error {
