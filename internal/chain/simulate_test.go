@@ -66,6 +66,7 @@ func TestWhatWasSimulatedIsEnoughGasToBeMined(t *testing.T) {
 	clearing := common.HexToAddress("0x00000000000000000000000000000000000c1ea4")
 	c := geth(t, chaintest.Options{Confirmations: 2, Code: map[common.Address][]byte{clearing: hex("6001545f5560015f555f5f5500"), oneTime: once()}})
 	client := open(t, declared(), c.URL())
+	mining(t, func() { c.Mine(1) })
 	for nonce, to := range []common.Address{clearing, oneTime} {
 		out, err := client.Simulate(t.Context(), addressOf("bank"), []evm.Call{{To: to, Data: []byte{1, 2, 3, 4}}})
 		if err != nil {

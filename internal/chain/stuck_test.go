@@ -186,6 +186,7 @@ func TestATransactionBehindAGapWaitsAndIsMinedWhenTheGapIsFilled(t *testing.T) {
 	if err := client.Send(t.Context(), first.Raw); err != nil {
 		t.Fatal(err)
 	}
+	mining(t, func() { c.Mine(1) })
 	if _, err := client.Await(t.Context(), second.Hash); err != nil {
 		t.Error(err)
 	}
@@ -231,14 +232,19 @@ func TestAReorganisationTakesAReceiptBackUntilItHasItsConfirmations(t *testing.T
 	network.Confirmations = 3
 	client := open(t, network, a.URL())
 	tx := signedCall(t, callAt(t, client, 0))
+	if err := a.Client().CallContext(t.Context(), nil, "evm_setAutomine", false); err != nil {
+		t.Fatal(err)
+	}
 	if err := a.Mine(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
 	if err := client.Send(t.Context(), tx.Raw); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Mine(t.Context(), 1); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := a.Mine(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if fate, _, err := client.Fate(t.Context(), addressOf("bank"), 0, tx.Hash); fate != chain.Waiting || err != nil {
 		t.Errorf("%s, %v, want waiting: it is mined and not confirmed", fate, err)
@@ -282,9 +288,7 @@ func TestACallIsSignedSimulatedAndMinedOnALegacyChain(t *testing.T) {
 	if err := client.Send(t.Context(), sent.Raw); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Mine(t.Context(), 2); err != nil {
-		t.Fatal(err)
-	}
+	mining(t, func() { _ = a.Mine(context.Background(), 1) })
 	if receipt, err := client.AwaitAny(t.Context(), []common.Hash{sent.Hash}); err != nil || receipt.Fee.Sign() <= 0 {
 		t.Error(receipt, err)
 	}
