@@ -147,11 +147,18 @@ func TestACalmPlanHasNoFindingsAndNeedsNobody(t *testing.T) {
 
 func TestAChangeIsAsRiskyAsItsWorstStep(t *testing.T) {
 	t.Parallel()
+	stating := func(c plan.Change, risk resource.Risk, person bool) plan.Change {
+		c.Steps[0].Risk, c.Steps[0].Person = risk, person
+		return c
+	}
 	for name, c := range map[string]struct {
 		change plan.Change
 		want   resource.Risk
 		person bool
 	}{
+		"a step that states more":        {stating(change("k", plan.Update, "tag"), resource.Destructive, true), resource.Destructive, true},
+		"a step that states less":        {stating(change("k", plan.Update, "enable"), resource.Protective, false), resource.Sensitive, true},
+		"a step that states no risk":     {stating(change("k", plan.Update, "tag"), "harmless", false), resource.Destructive, false},
 		"a tag":                          {change("k", plan.Update, "tag"), resource.Routine, false},
 		"a tag and an enabling":          {change("k", plan.Update, "tag", "enable", "tag"), resource.Sensitive, true},
 		"a disabling takes power only":   {change("k", plan.Update, "disable"), resource.Protective, false},

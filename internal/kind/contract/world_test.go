@@ -49,6 +49,16 @@ contract Knob {
     function turn(uint32 domain, address who, bool on) external onlyOwner { emit Switched(domain, who, on); }
     function transferOwnership(address to) external onlyOwner { owner = to; }
 }
+// Liar is a beacon that stores one address and answers another; Named names it.
+contract Liar {
+    address private stored = address(1);
+    fallback() external { assembly { mstore(0, 2) return(0, 32) } }
+}
+contract Named {
+    address private immutable beacon;
+    constructor(address b) { beacon = b; }
+    fallback() external { address b = beacon; assembly { mstore(0, b) return(0, 32) } }
+}
 contract Hostile {
     fallback() external {
         bytes4 s = msg.sig;
@@ -56,7 +66,7 @@ contract Hostile {
         if (s == bytes4(keccak256("dirty()"))) { assembly { mstore(0, not(0)) return(0, 32) } }
         if (s == bytes4(keccak256("short()"))) { assembly { return(0, 31) } }
         if (s == bytes4(keccak256("far()"))) { assembly { mstore(0, shl(200, 1)) return(0, 64) } }
-        if (s == bytes4(keccak256("text()"))) { assembly { mstore(0, 32) mstore(32, 2) mstore(64, not(0)) return(0, 96) } }
+        if (s == bytes4(keccak256("text()"))) { assembly { mstore(0, 32) mstore(32, 2) mstore(64, shl(240, 65535)) return(0, 96) } }
         if (s == bytes4(keccak256("dead()"))) { assembly { invalid() } }
         if (s == bytes4(keccak256("fine()"))) { assembly { mstore(0, 7) return(0, 32) } }
         revert("\x1b[31mred");
@@ -127,9 +137,11 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	wealth := new(big.Int).Mul(big.NewInt(100), big.NewInt(1e18))
-	c, err := chaintest.Start(chaintest.Options{ChainID: 43113, Confirmations: 1, Alloc: map[common.Address]*big.Int{
-		addressOf("owner-0"): wealth, addressOf("somebody"): wealth,
-	}})
+	lent := append([]byte{0xef, 0x01, 0x00}, make([]byte, 20)...) // an account that delegates
+	c, err := chaintest.Start(chaintest.Options{
+		ChainID: 43113, Confirmations: 1, Code: map[common.Address][]byte{addressOf("lent"): lent},
+		Alloc: map[common.Address]*big.Int{addressOf("owner-0"): wealth, addressOf("somebody"): wealth},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
