@@ -170,7 +170,7 @@ func (k *contracting) write(at cue.Path, raw rawParameter, want Want, read evm.M
 		return nil
 	case !k.raw.Managed:
 		k.fault(here, "take it out, or managed: true", "writes to a contract that is not managed")
-	case k.env.Governance.Calls[raw.Write] == "" && delegates(raw.Write):
+	case k.env.Governance.Calls[raw.Write] == "" && Delegates(raw.Write):
 		k.fault(here, "", "%s lets a contract run code or calls of its caller's choice: no plan writes by it", raw.Write)
 	case k.env.Governance.Calls[raw.Write] == "":
 		k.fault(here, "gates: calls: \""+raw.Write+"\": \""+leastRisk(raw.Write)+"\"", "%s is not among the methods that gates.calls lists", raw.Write)

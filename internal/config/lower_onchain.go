@@ -228,7 +228,7 @@ func (l *lowering) calls(raw map[string]string) map[string]resource.Risk {
 			continue
 		case len(method.Outputs) > 0 || method.Signature != text:
 			l.fault(at, "write \""+method.Signature+"\"", "is not the signature of a method alone")
-		case delegates(text):
+		case Delegates(text):
 			l.fault(at, "", "%s lets a contract run code or calls of its caller's choice: no plan writes by it", text)
 		case raw[text] != string(resource.Destructive) && heavy(text):
 			l.fault(at, "write \"destructive\"", "is %s: %s moves ownership, code or tokens, which is destructive at least", raw[text], text)
@@ -238,10 +238,10 @@ func (l *lowering) calls(raw map[string]string) map[string]resource.Risk {
 	return calls
 }
 
-// delegates tells methods that run code or calls given as data: what they do is
+// Delegates tells methods that run code or calls given as data: what they do is
 // not seen in their name. Names of Safe 1.4.1, OpenZeppelin Contracts 5, Nomad's
 // GovernanceRouter and Multicall3.
-func delegates(signature string) bool {
+func Delegates(signature string) bool {
 	name, _, _ := strings.Cut(strings.ToLower(signature), "(")
 	for _, prefix := range []string{"exec", "multicall", "multisend", "aggregate", "tryaggregate", "delegate", "simulate", "callbatch", "enablemodule", "setguard", "setfallbackhandler", "setmoduleguard"} {
 		if strings.HasPrefix(name, prefix) {
