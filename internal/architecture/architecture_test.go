@@ -324,6 +324,10 @@ func largerKinds() map[string]int {
 		// Money needs a journalled transaction, its replacement by fee and its recovery:
 		// half of the folder, and of no use to another kind.
 		"internal/kind/funding": 1290,
+		// Any contract by configuration alone: what other kinds get from a client that
+		// knows its objects is asked here value by value, also behind proxies and
+		// beacons and from events, and nothing that a contract answers is believed.
+		"internal/kind/contract": 1420,
 		// A key is three things with one life: the key, its alias and its policy, each
 		// with attacks of its own to be refused. Reading and writing KMS is in cloud.
 		"internal/kind/kmskey": 920,

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -150,7 +151,7 @@ func (j *judge) parameters() {
 		case !known || !read || same(want, have.Literal):
 		case way.Write == "":
 			j.find(ruleParameter+name, j.differs, "%s is %q, must be %q, and nothing is declared that writes it", way.Read, have.Literal, want)
-		case delegates(way.Write):
+		case config.Delegates(way.Write):
 			j.find(ruleParameter+name, resource.Refuse, "%s runs calls of its caller's choice: nothing is written by it", way.Write)
 		default:
 			for _, key := range way.Keys {

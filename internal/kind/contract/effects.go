@@ -65,7 +65,7 @@ func declared(r kind.Resolved) error {
 
 // writes reports whether a call gives a parameter its declared value.
 func writes(env *config.Environment, contract config.Contract, p config.Parameter, c evm.Call) bool {
-	if p.Write == "" || env.Governance.Calls[p.Write] == "" || delegates(p.Write) {
+	if p.Write == "" || env.Governance.Calls[p.Write] == "" || config.Delegates(p.Write) {
 		return false
 	}
 	method, err := evm.ParseMethod(p.Write)

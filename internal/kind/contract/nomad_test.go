@@ -214,20 +214,32 @@ func TestABeaconThatSaysTwoThingsIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	liar := w.deploy("owner-0", "Liar")
-	creation, err := contractstest.With(w.code["Named"], "(address)", liar)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := contractstest.Deploy(t.Context(), w.chain.Client(), keyOf("owner-0"), creation)
-	if err != nil {
-		t.Fatal(err)
-	}
+	proxy := w.deployWith("owner-0", "Named", liar)
 	env := environment(config.Contract{Name: "proxy", Address: proxy.Hex(), Through: config.ThroughBeacon, Beacon: liar.Hex()})
 	found := w.findings(env)
 	contains(t, reasonOf(t, found, "implementation"), "the beacon "+liar.Hex()+" answers 0x0000000000000000000000000000000000000002 and stores 0x")
 	if len(found) != 1 || found[0].Severity != resource.Refuse {
 		t.Errorf("found %v", found)
 	}
+}
+
+func TestTheCodeBehindAnOrdinaryProxyIsTheReviewedOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	knob, other := w.deploy("owner-0", "Knob"), w.deploy("owner-0", "Hostile")
+	env := environment(config.Contract{
+		Name: "proxy", Address: w.deployWith("owner-0", "Proxy", knob).Hex(), Through: config.ThroughEIP1967, Implementation: knob.Hex(), ImplementationHash: w.hash(knob),
+		Invariants: []config.Invariant{must("limit", "limit()(uint256)", "<= 9", "the proxy's own storage")},
+	})
+	if found := w.findings(env); len(found) > 0 {
+		t.Errorf("found %v", found)
+	}
+	env.Contracts[0].Address = w.deployWith("owner-0", "Proxy", other).Hex()
+	if have, want := rules(w.findings(env)), []string{"refuse code-hash proxy", "refuse implementation proxy", "refuse invariant-limit proxy"}; !reflect.DeepEqual(have, want) {
+		t.Errorf("found %v, want %v", have, want)
+	}
+	env.Contracts[0].Address = w.deployWith("owner-0", "Proxy", addressOf("nobody")).Hex()
+	contains(t, reasonOf(t, w.findings(env), "code-hash"), addressOf("nobody").Hex()+", hashes to none, the reviewed one to "+w.hash(knob))
 }
 
 func TestAnAccountThatLendsItsCodeIsNoContract(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/crosschain-ops/reconcile/internal/call"
+	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/evm"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -127,25 +128,13 @@ func upgrades(signature string) bool {
 	return false
 }
 
-// delegates tells methods that run calls or code given as data. The configuration
-// refuses them; so does this kind, whatever the configuration says.
-func delegates(signature string) bool {
-	name, _, _ := strings.Cut(strings.ToLower(signature), "(")
-	for _, prefix := range []string{"exec", "multicall", "multisend", "aggregate", "tryaggregate", "delegate", "simulate", "callbatch", "enablemodule"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return strings.Contains(name, "delegatecall") || strings.HasPrefix(name, "upgrade") && strings.HasSuffix(name, "andcall")
-}
-
 // callOf is the call that writes one parameter.
 func callOf(want, have Spec, name string, facts map[string]string) (evm.Call, error) {
 	way, wanted := want.Terms.Ways[name], want.Parameters[name]
 	if why := have.Unreadable["parameters."+name]; why != "" {
 		return evm.Call{}, fmt.Errorf("what it is now cannot be read: %s", why)
 	}
-	if delegates(way.Write) || way.Risk == "" {
+	if config.Delegates(way.Write) || way.Risk == "" {
 		return evm.Call{}, fmt.Errorf("%s is no method that may be written by", way.Write)
 	}
 	for _, key := range way.Keys {

@@ -54,6 +54,18 @@ contract Liar {
     address private stored = address(1);
     fallback() external { assembly { mstore(0, 2) return(0, 32) } }
 }
+contract Proxy {
+    constructor(address to) { assembly { sstore(0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc, to) } }
+    fallback() external {
+        assembly {
+            calldatacopy(0, 0, calldatasize())
+            let ok := delegatecall(gas(), sload(0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc), 0, calldatasize(), 0, 0)
+            returndatacopy(0, 0, returndatasize())
+            if ok { return(0, returndatasize()) }
+            revert(0, returndatasize())
+        }
+    }
+}
 contract Named {
     address private immutable beacon;
     constructor(address b) { beacon = b; }
@@ -178,6 +190,20 @@ func digest(_ context.Context, key config.Key, _ common.Address) (chain.SignDige
 func (w *world) deploy(as, name string) common.Address {
 	w.t.Helper()
 	at, err := contractstest.Deploy(w.t.Context(), w.chain.Client(), keyOf(as), w.code[name])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return at
+}
+
+// deployWith is deploy of a contract whose constructor takes an address.
+func (w *world) deployWith(as, name string, argument common.Address) common.Address {
+	w.t.Helper()
+	creation, err := contractstest.With(w.code[name], "(address)", argument)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	at, err := contractstest.Deploy(w.t.Context(), w.chain.Client(), keyOf(as), creation)
 	if err != nil {
 		w.t.Fatal(err)
 	}
