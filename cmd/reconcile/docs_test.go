@@ -18,7 +18,10 @@ func notRunHere() map[string]string {
 		". .sandbox/staging/env.sh":                              "the script sets the same variables; the file is tested in cmd/sandbox",
 		"bash bootstrap.sh":                                      "bootstrap_the_printed_script_mends_an_account runs it as an administrator",
 		"aws cloudformation create-stack --stack-name reconcile-guarded --capabilities CAPABILITY_NAMED_IAM --template-body file://template.json": "bootstrap_the_cloudformation_template_makes_the_same runs it as an administrator",
-		"bin/sandbox down staging": "the program is tested in cmd/sandbox",
+		"bin/sandbox down staging":                          "the program is tested in cmd/sandbox",
+		"bin/sandbox validator start staging validator-0 &": "the program is tested in cmd/sandbox",
+		"id=$(bin/sandbox dispatch staging fuji sepolia)":   "the program is tested in cmd/sandbox",
+		"bin/sandbox verify staging fuji $id":               "the program is tested in cmd/sandbox",
 	}
 }
 
