@@ -57,34 +57,35 @@ const (
 // Node is one module as read at one block. It is shared by the paths of all
 // origins that pass through it.
 type Node struct {
-	Address common.Address
-	Type    Type
+	Address common.Address `json:"address"`
+	Type    Type           `json:"type"`
 	// Code is the hash of the runtime code, Implementation what that code delegates
 	// to, where it is a proxy of EIP-1167 or EIP-3448.
-	Code           common.Hash
-	Implementation common.Address
+	Code           common.Hash    `json:"code"`
+	Implementation common.Address `json:"implementation,omitzero"`
 	// Keeping is set on aggregations and multisigs.
-	Keeping Keeping
+	Keeping Keeping `json:"keeping,omitempty"`
 	// Owner is nil where owner() does not answer.
-	Owner *common.Address
+	Owner *common.Address `json:"owner,omitempty"`
 	// Members are a multisig's validators, sorted by bytes, or an aggregation's
 	// modules in their live order; Threshold is how many of them must agree.
-	Members   []common.Address
-	Threshold int
-	// Domains that a routing module lists, in order; nil where it lists none.
-	Domains []uint32
+	Members   []common.Address `json:"members,omitempty"`
+	Threshold int              `json:"threshold,omitempty"`
+	// Domains that a routing module lists, in order; nil where it lists none. They
+	// are for the walk alone and are not written.
+	Domains []uint32 `json:"-"`
 	// Paused is nil where paused() does not answer.
-	Paused *bool
+	Paused *bool `json:"paused,omitempty"`
 	// Problem says why the module is not understood; such a one is never rewritten.
-	Problem *Problem
+	Problem *Problem `json:"problem,omitempty"`
 }
 
 // Problem is why a path is reported and not rewritten.
 type Problem struct {
-	Rule string
+	Rule string `json:"rule"`
 	// At is the module, or the mailbox.
-	At     common.Address
-	Reason string
+	At     common.Address `json:"at"`
+	Reason string         `json:"reason"`
 }
 
 // Error is the problem as a sentence.

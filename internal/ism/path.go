@@ -10,21 +10,21 @@ import (
 
 // Path is what messages of one origin meet at one destination.
 type Path struct {
-	Origin  uint32
-	Mailbox common.Address
+	Origin  uint32         `json:"origin"`
+	Mailbox common.Address `json:"mailbox"`
 	// Owner of the mailbox; nil where it does not answer.
-	Owner *common.Address
+	Owner *common.Address `json:"owner,omitempty"`
 	// Modules are all that a message may meet, each once, the default one first.
-	Modules []*Node
+	Modules []*Node `json:"modules,omitempty"`
 	// Trail leads from the default module down to the one that holds the set; where
 	// there is no route, to the routing module that lacks it.
-	Trail []*Node
+	Trail []*Node `json:"trail,omitempty"`
 	// Set is nil where there is no route, and where no one set decides.
-	Set *Set
+	Set *Set `json:"set,omitempty"`
 	// Absent says that no module serves the origin: nothing of it is delivered.
-	Absent bool
+	Absent bool `json:"absent,omitempty"`
 	// Problems are why the path is not rewritten.
-	Problems []Problem
+	Problems []Problem `json:"problems,omitempty"`
 }
 
 // Leaf is the module that holds the set: a multisig, or the aggregation of the

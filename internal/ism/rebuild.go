@@ -47,6 +47,19 @@ func Rebuild(path Path, want Set, factories Factories, deployed func(common.Addr
 	return b.made, nil
 }
 
+// Leaves are the addresses of the modules that ask for the set itself, whatever
+// leads to them; none where it is no set, or lacks a factory.
+func (f Factories) Leaves(want Set) []common.Address {
+	b := builder{factories: f, deployed: func(common.Address) bool { return true }}
+	if want.Check() != nil {
+		return nil
+	}
+	if _, err := b.set(want); err != nil {
+		return nil
+	}
+	return b.made.Modules
+}
+
 type builder struct {
 	factories Factories
 	deployed  func(common.Address) bool

@@ -28,9 +28,9 @@ const (
 
 // Set is who signs and how many of them must.
 type Set struct {
-	Type      SetType
-	Members   []common.Address
-	Threshold int
+	Type      SetType          `json:"type"`
+	Members   []common.Address `json:"members"`
+	Threshold int              `json:"threshold"`
 }
 
 // Equal compares type, threshold and members; their order is of no meaning.

@@ -15,21 +15,23 @@ import (
 // Factory makes static modules: contracts whose members stand in their own code,
 // at an address that follows from them.
 type Factory struct {
-	Address common.Address
+	Address common.Address `json:"address"`
 	// Implementation is what the factory's modules delegate to: its implementation().
-	Implementation common.Address
+	Implementation common.Address `json:"implementation"`
 	// Earlier are implementations of earlier factories of the same kind that were
 	// reviewed: live modules of theirs are proved too, new ones are not made.
-	Earlier []common.Address
+	Earlier []common.Address `json:"earlier,omitempty"`
 }
 
 // Factories are the pinned ones of a network, as its deployment names them. The
 // zero value of each is one that is not there.
 type Factories struct {
-	MessageID, MerkleRoot, Aggregation Factory
+	MessageID   Factory `json:"messageId,omitzero"`
+	MerkleRoot  Factory `json:"merkleRoot,omitzero"`
+	Aggregation Factory `json:"aggregation,omitzero"`
 	// AddOnly are implementations of routing modules that never change a route that
 	// they have (IncrementalDomainRoutingIsm). No read tells them from others.
-	AddOnly []common.Address
+	AddOnly []common.Address `json:"addOnly,omitempty"`
 }
 
 func (f Factory) made(implementation common.Address) bool {

@@ -99,6 +99,11 @@ func (w *Walk) Answer(results []evm.Result) error {
 		p.take(results[i])
 	}
 	w.descend()
+	// A level of modules that are all known, from the trees of other origins, needs
+	// no question.
+	for len(w.front) > 0 && len(w.probes()) == 0 {
+		w.descend()
+	}
 	return nil
 }
 
