@@ -1,8 +1,8 @@
 package validatorset
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -11,14 +11,8 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
+	"github.com/crosschain-ops/reconcile/internal/validators"
 )
-
-// subject is what a repoint is about: its Prepare asks these members once more.
-type subject struct {
-	Members   []string `json:"members"`
-	Threshold int      `json:"threshold"`
-	ISM       string   `json:"ism"`
-}
 
 // steps makes the modules that the wanted set lacks, and then has the one call
 // made that points to them. Addresses and calldata follow from the path as it
@@ -27,25 +21,29 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	if after == nil {
 		return nil, fmt.Errorf("%s: routes are never removed", before.ID)
 	}
-	want, waits := wanted(after.Spec)
+	terms := after.Spec.Terms
+	if terms == nil || len(terms.Names) != len(after.Spec.Members) {
+		return nil, fmt.Errorf("%s: its terms do not name its members", after.ID)
+	}
+	want, err := wanted(after, resource.FactsByID(facts))
 	switch {
-	case waits != "":
-		return nil, &resource.DeferredError{Reason: "waits for " + waits}
+	case err != nil:
+		return nil, &resource.DeferredError{Reason: err.Error()}
 	case before == nil || before.Spec.Path == nil:
 		return nil, &resource.DeferredError{Reason: "the modules of its mailbox were not read"}
-	case after.Spec.Terms == nil:
-		return nil, fmt.Errorf("%s: states no terms", after.ID)
 	}
-	repoint, err := ism.Rebuild(*before.Spec.Path, want, after.Spec.Terms.Factories, deployedIn(resource.FactsOf(facts, after.ID)))
+	path, own := *before.Spec.Path, resource.FactsOf(facts, after.ID)
+	repoint, err := ism.Rebuild(path, want, terms.Factories, func(a common.Address) bool { return own[factCode+a.Hex()] != "" })
 	if err != nil {
 		return nil, &resource.DeferredError{Reason: err.Error()}
 	}
-	about, err := resource.Encode(subject{Members: texts(want.Members), Threshold: want.Threshold, ISM: target(repoint)})
+	about, err := resource.Encode(about(after, want, path, repoint))
 	if err != nil {
 		return nil, err
 	}
 	job := call.Job{
-		ID: after.ID, Terms: after.Spec.Terms.Terms, Calls: []evm.Call{repoint.Final}, Op: set, Subject: about, Gas: finalGas(repoint, want),
+		ID: after.ID, Terms: terms.Terms, Calls: []evm.Call{repoint.Final}, Op: set, Subject: about, Gas: finalGas(repoint, want),
+		Pre: []resource.Precondition{{ID: after.ID, Path: "ism", Op: resource.Absent}},
 	}
 	if before.Spec.ISM != "" {
 		job.Pre = []resource.Precondition{{ID: after.ID, Path: "ism", Op: resource.Equals, Value: before.Spec.ISM}}
@@ -56,16 +54,33 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	return call.Steps(job, facts)
 }
 
-// wanted is the declared set, or the ref that nobody can answer yet.
-func wanted(s Spec) (ism.Set, string) {
-	w := ism.Set{Type: ism.SetType(s.Type), Threshold: s.Threshold}
-	for _, m := range s.Members {
-		if !m.Known() || !common.IsHexAddress(m.Literal) {
-			return w, m.String()
+// wanted is the declared set, or what it waits for. A member of whom nothing was
+// read is in no set that is planned: nobody would have judged it.
+func wanted(after *kind.Object[Spec], byID map[resource.ID][]resource.Fact) (ism.Set, error) {
+	w := ism.Set{Type: ism.SetType(after.Spec.Type), Threshold: after.Spec.Threshold}
+	for i, m := range after.Spec.Members {
+		n := after.Spec.Terms.Names[i]
+		if reason := unpinned(n, m.Literal); reason != "" {
+			return w, errors.New(reason)
 		}
-		w.Members = append(w.Members, common.HexToAddress(m.Literal))
+		if !m.Known() || !common.IsHexAddress(m.Literal) {
+			return w, fmt.Errorf("waits for %s", m)
+		}
+		address := common.HexToAddress(m.Literal)
+		if facts := member(after.ID.Name, n.Name, byID); facts[FactAddress] != address.Hex() || facts[FactStanding] == "" {
+			return w, fmt.Errorf("whether %s %s signs was not read", n.Name, address)
+		}
+		w.Members = append(w.Members, address)
 	}
-	return w, ""
+	return w, nil
+}
+
+func about(after *kind.Object[Spec], want ism.Set, path ism.Path, repoint ism.Repoint) validators.Subject {
+	s := validators.Subject{Threshold: want.Threshold, ISM: target(repoint)}
+	for i, a := range want.Members {
+		s.Members = append(s.Members, validators.Who{Name: after.Spec.Terms.Names[i].Name, Address: a.Hex(), New: path.Set == nil || !path.Set.Has(a)})
+	}
+	return s
 }
 
 // target is the module that the set will be asked for by.
@@ -84,13 +99,6 @@ func texts(list []common.Address) []string {
 	return out
 }
 
-// factCode with an address says that there is code at it.
-const factCode = "code "
-
-func deployedIn(facts map[string]string) func(common.Address) bool {
-	return func(a common.Address) bool { return facts[factCode+a.Hex()] != "" }
-}
-
 // Gas that calls may take at most. A static module of three members costs about
 // 115,000 (measured), and 200 per byte of its code (32 bytes a member) with
 // calldata and hashing besides; a route about 40,000; a member in storage 22,100
@@ -102,16 +110,4 @@ func finalGas(r ism.Repoint, want ism.Set) uint64 {
 		return 150_000 + 50_000*uint64(len(want.Members))
 	}
 	return 150_000
-}
-
-// Where says how a destination comes to a set: routing 0x… → 0x….
-func Where(p *ism.Path) string {
-	if p == nil {
-		return ""
-	}
-	var parts []string
-	for _, n := range p.Trail {
-		parts = append(parts, n.Type.String()+" "+n.Address.Hex())
-	}
-	return strings.Join(parts, " → ")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
+	"github.com/crosschain-ops/reconcile/internal/validators"
 )
 
 // Name of the kind.
@@ -28,10 +29,10 @@ const set = "set"
 // Spec is what a destination asks of an origin's messages.
 type Spec struct {
 	// Type is message-id, merkle-root or either; empty where there is no route.
-	Type string `json:"type"`
+	Type string `json:"type,omitempty"`
 	// Threshold of the Members must sign. Members are addresses, or refs to keys.
-	Threshold int              `json:"threshold"`
-	Members   []resource.Value `json:"members"`
+	Threshold int              `json:"threshold,omitempty"`
+	Members   []resource.Value `json:"members,omitzero"`
 	// ISM is the module that holds the set, Path how the mailbox comes to it. Only
 	// observation fills them in.
 	ISM  string    `json:"ism,omitempty"`
@@ -43,15 +44,17 @@ type Spec struct {
 // Terms are what a change is judged and made by.
 type Terms struct {
 	call.Terms
-	Factories ism.Factories `json:"factories"`
+	Factories ism.Factories `json:"factories,omitzero"`
 	// Names of the members and those on whom they depend, in the order of Members.
-	Names []Named `json:"names"`
+	Names []Named `json:"names,omitempty"`
 	// Floor of the environment; Reason is why a set below it, or one that a single
 	// party holds, is meant.
-	Floor  ism.Floor `json:"floor"`
+	Floor  ism.Floor `json:"floor,omitzero"`
 	Reason string    `json:"reason,omitempty"`
-	// Mainnet: a single party that can forge is refused whatever the reason.
+	// Mainnet: a single party that can forge is never only a note.
 	Mainnet bool `json:"mainnet,omitempty"`
+	// Owners are the keys that may sign, so that their addresses are read first.
+	Owners map[string]resource.Value `json:"owners,omitempty"`
 }
 
 // Named is a member as declared.
@@ -60,7 +63,14 @@ type Named struct {
 	Operator string `json:"operator,omitempty"`
 	Account  string `json:"account,omitempty"`
 	Region   string `json:"region,omitempty"`
+	// Key of the member, and what addresses.json says of it: an address, PinMissing
+	// where one is needed, or nothing.
+	Key string `json:"key,omitempty"`
+	Pin string `json:"pin,omitempty"`
 }
+
+// PinMissing stands for the pin that an environment of pinned addresses lacks.
+const PinMissing = "missing"
 
 // Options are what the kind works with.
 type Options struct {
@@ -70,14 +80,17 @@ type Options struct {
 	Now         func() time.Time
 }
 
-type sets struct{ Options }
+type sets struct {
+	Options
+	source validators.Source
+}
 
 // New makes the kind.
 func New(o Options) (kind.Kind, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &sets{o}
+	s := &sets{Options: o, source: validators.Source{Networks: o.Networks, Checkpoints: o.Checkpoints}}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(),
 		Declare: declare, Observe: s.observe, Read: s.read, Check: check, Steps: steps,
@@ -126,18 +139,18 @@ func addressesOf(list any) ([]common.Address, bool) {
 	return addresses, ok
 }
 
-// declare makes a resource of every destination that trusts an origin.
+// declare makes a resource of every destination that trusts an origin, where
+// both have their contracts.
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	var objects []kind.Object[Spec]
 	for _, s := range env.ValidatorSets {
 		for _, destination := range s.Destinations {
-			terms, deployed := termsOf(env, s, destination)
-			if !deployed {
+			if !validators.Deployed(env, s.Origin, destination) {
 				continue
 			}
 			o := kind.Object[Spec]{
-				ID: config.SetID(destination, s.Origin), Group: Name + "/" + s.Origin, Why: []resource.Source{s.Source},
-				Spec: Spec{Type: s.Type, Threshold: s.Threshold, Members: membersOf(env, s), Terms: terms},
+				ID: config.SetID(destination, s.Origin), Group: Name + "/" + s.Origin, Why: []resource.Source{s.Source}, Mode: resource.Managed,
+				Spec: Spec{Type: s.Type, Threshold: s.Threshold, Members: membersOf(env, s), Terms: termsOf(env, s, destination)},
 			}
 			if !s.Managed {
 				o.Mode = resource.Observed
@@ -153,38 +166,38 @@ func membersOf(env *config.Environment, s config.ValidatorSet) []resource.Value 
 	for i, m := range s.Members {
 		members[i] = resource.Literal(m.Address)
 		if key, ok := env.Key(m.Key); ok {
-			members[i] = resource.RefTo(key.ResourceID(), "address")
+			members[i] = addressOf(env, key)
 		}
 	}
 	return members
 }
 
-// termsOf is false where the origin or the destination has no contracts yet.
-func termsOf(env *config.Environment, s config.ValidatorSet, destination string) (*Terms, bool) {
-	_, from := env.Deployment.Contract(s.Origin, config.RoleMailbox)
-	_, to := env.Deployment.Contract(destination, config.RoleMailbox)
-	if !from || !to {
-		return nil, false
+// addressOf a key is its output, or its pin where nothing outputs it.
+func addressOf(env *config.Environment, key config.Key) resource.Value {
+	if key.Holder == "keystore" && env.Pins[key.Name] != "" {
+		return resource.Literal(env.Pins[key.Name])
 	}
-	t := &Terms{
-		Terms: call.TermsOf(env, destination), Factories: factoriesOf(env.Deployment, destination), Reason: s.Reason,
-		Floor: ism.Floor{Members: env.Floor.Members, Num: env.Floor.Share, Den: env.Floor.Of}, Mainnet: env.Class == config.Mainnet,
-	}
-	for _, m := range s.Members {
-		t.Names = append(t.Names, Named{Name: m.Name, Operator: m.Operator, Account: m.Account, Region: m.Region})
-	}
-	return t, true
+	return resource.RefTo(key.ResourceID(), "address")
 }
 
-func factoriesOf(d *config.Deployment, network string) ism.Factories {
-	of := func(role string) ism.Factory {
-		c, ok := d.Contract(network, role)
-		if !ok || c.Implementation == "" {
-			return ism.Factory{}
+func termsOf(env *config.Environment, s config.ValidatorSet, destination string) *Terms {
+	t := &Terms{
+		Terms: call.TermsOf(env, destination), Factories: validators.Factories(env, destination), Reason: s.Reason, Mainnet: env.Class == config.Mainnet,
+		Floor: ism.Floor{Members: env.Floor.Members, Num: env.Floor.Share, Den: env.Floor.Of}, Owners: map[string]resource.Value{},
+	}
+	for _, m := range s.Members {
+		n := Named{Name: m.Name, Operator: m.Operator, Account: m.Account, Region: m.Region, Key: m.Key}
+		if m.Key != "" {
+			if n.Pin = env.Pins[m.Key]; n.Pin == "" && env.Addresses == "pinned" {
+				n.Pin = PinMissing
+			}
 		}
-		return ism.Factory{Address: common.HexToAddress(c.Address), Implementation: common.HexToAddress(c.Implementation)}
+		t.Names = append(t.Names, n)
 	}
-	return ism.Factories{
-		MessageID: of(config.RoleMessageIDFactory), MerkleRoot: of(config.RoleMerkleRootFactory), Aggregation: of(config.RoleAggregationFactory),
+	for _, k := range env.Keys {
+		if k.Use == "owner" {
+			t.Owners[k.Name] = addressOf(env, k)
+		}
 	}
+	return t
 }
