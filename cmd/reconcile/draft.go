@@ -45,6 +45,9 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 			return nil, err
 		}
 	}
+	if err := s.keepInUse(ctx, &difference, world, desired); err != nil {
+		return nil, err
+	}
 	s.addFindings(&difference, s.accessFindings(ctx, world, difference), only)
 	p, err := s.assemble(difference, world, only)
 	if err != nil {

@@ -54,6 +54,9 @@ func (s *session) perform(ctx context.Context, p *plan.Plan, desired resource.Se
 	if err := s.proveAgain(held, p, world); err != nil {
 		return err
 	}
+	if err := s.keepAgain(held, p, desired); err != nil {
+		return err
+	}
 	if err := s.begin(held, p, lease.Term()); err != nil {
 		return err
 	}
@@ -227,7 +230,7 @@ func changesRules(p *plan.Plan) bool {
 
 // verifyScope plans once more and counts what is left of the plan's scope.
 func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []apply.Outcome) (left int, verified string, err error) {
-	if len(outcomes) == 0 {
+	if len(outcomes) == 0 && len(p.Deferred) == 0 {
 		return 0, "", nil
 	}
 	if s.kinds, err = newKinds(s); err != nil {
@@ -238,6 +241,7 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 		return 0, "", err
 	}
 	s.readings = readingsOf(d.world, d.plan.Findings)
+	s.setReadings(d.world, s.readings)
 	explained := map[resource.ID]bool{}
 	adopted := map[resource.ID]bool{}
 	for _, c := range p.Changes {

@@ -75,13 +75,11 @@ func (s *session) prove(ctx context.Context, world *observe.World, changes []pla
 }
 
 func (s *session) proveOn(live *access.Directory, world *observe.World, changes []plan.Change, resolved map[string]string) proof.Proof {
-	observed := resource.Set{}
+	return proof.Of(s.proofInput(live, world, changes, resolved))
+}
+
+func (s *session) proofInput(live *access.Directory, world *observe.World, changes []plan.Change, resolved map[string]string) proof.Input {
 	var managed []string
-	for _, from := range []resource.Set{world.Foreign, world.Owned} {
-		for id, r := range from {
-			observed[id] = r
-		}
-	}
 	for id, r := range world.Owned {
 		if strings.HasPrefix(id.Kind, "iam-") && r.Outputs["arn"] != "" {
 			managed = append(managed, r.Outputs["arn"])
@@ -91,14 +89,15 @@ func (s *session) proveOn(live *access.Directory, world *observe.World, changes 
 		managed = append(managed, bootstrap.RoleARNs(s.env.AWS.Account, s.env.Name)...)
 	}
 	slices.Sort(managed)
-	previous, err := s.previous()
-	if err != nil {
-		return proof.Proof{}
+	in := proof.Input{
+		Environment: s.env.Name, Account: s.env.AWS.Account, Live: live, Observed: observedOf(world), Managed: managed,
+		Changes: changes, Resolved: resolved, Unread: world.Unread,
 	}
-	return proof.Of(proof.Input{
-		Environment: s.env.Name, Account: s.env.AWS.Account, Live: live, Observed: observed, Managed: managed,
-		Changes: changes, Resolved: resolved, Previous: previous, Uses: usesOf(s.env), Unread: world.Unread,
-	})
+	in.Previous, _ = s.previous() // what cannot be declared was refused by the diff
+	if s.env.Access != nil {
+		in.Uses = usesOf(s.env)
+	}
+	return in
 }
 
 // usesOf says who is expected to use which key, in the proof's words. A bank is

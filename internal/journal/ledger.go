@@ -246,6 +246,41 @@ func (l Ledger) LastReading(id resource.ID) (wei string, at time.Time, ok bool) 
 	return "", time.Time{}, false
 }
 
+// Since is when a reading was first what it is, without having been anything
+// else meanwhile; the zero time if the last one was another, or there is none.
+func (l Ledger) Since(id resource.ID, reading string) time.Time {
+	var since time.Time
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		if was, has := l.entries[i].Readings[id.String()]; has && was != reading {
+			break
+		} else if has {
+			since = l.entries[i].Time
+		}
+	}
+	return since
+}
+
+// Last is the last try that may have had an effect, among those that matches
+// takes: its outcome, or its intent, whose Happened is empty, while that is not
+// known.
+func (l Ledger) Last(matches func(Entry) bool) (Entry, bool) {
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		e := l.entries[i]
+		if e.Kind != Intent && e.Kind != Outcome || !matches(e) {
+			continue
+		}
+		known, settled := l.outcomes[e.Intent]
+		switch {
+		case settled && known.Happened == NotHappened:
+		case settled && known.Happened == Happened:
+			return known, true
+		case e.Kind == Intent:
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
 // PaidSince sums what was paid to a wallet since an instant, in wei, so that a
 // reading can be compared with what came in meanwhile. A payment counts when it
 // was known, so that one begun before a reading is not missed after it.

@@ -237,3 +237,47 @@ func TestTheInventoryHoldsWhatIsKnownToHaveBeenMade(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestAReadingStandsSinceItWasFirstWhatItIs(t *testing.T) {
+	t.Parallel()
+	at := func(d time.Duration, wei string) journal.Entry {
+		e := ago(d, journal.Entry{Kind: journal.Close, Plan: "p"})
+		if wei != "" {
+			e.Readings = map[string]string{wallet().String(): wei}
+		}
+		return e
+	}
+	entries := []journal.Entry{at(9, "7"), at(8, "8"), at(7, "7"), at(6, ""), at(5, "7"), at(4, "")}
+	for reading, want := range map[string]time.Duration{"7": 7, "8": -1, "9": -1} {
+		got := journal.NewLedger(entries).Since(wallet(), reading)
+		if want < 0 != got.IsZero() || want >= 0 && !got.Equal(noon().Add(-want)) {
+			t.Errorf("%s stands since %s", reading, got)
+		}
+	}
+}
+
+func TestTheLastTryIsTheOneThatMayHaveHappened(t *testing.T) {
+	t.Parallel()
+	sure := []journal.Entry{ago(9, intent("a", "1", "1")), ago(8, outcome("a", journal.Happened, ""))}
+	for name, c := range map[string]struct {
+		more []journal.Entry
+		want time.Duration
+		says string
+	}{
+		"it happened":                      {nil, 8, journal.Happened},
+		"a later one did not":              {[]journal.Entry{ago(7, intent("b", "1", "1")), ago(6, outcome("b", journal.NotHappened, ""))}, 8, journal.Happened},
+		"of a later one nothing is known":  {[]journal.Entry{ago(7, intent("b", "1", "1"))}, 7, ""},
+		"a later one may have or not":      {[]journal.Entry{ago(7, intent("b", "1", "1")), ago(6, outcome("b", journal.Unknown, ""))}, 7, ""},
+		"a later one was found to have":    {[]journal.Entry{ago(7, intent("b", "1", "1")), ago(6, outcome("b", journal.Unknown, "")), ago(5, outcome("b", journal.Happened, ""))}, 5, journal.Happened},
+		"what was asked for is another id": {[]journal.Entry{ago(7, journal.Entry{Kind: journal.Intent, Plan: "p", Intent: "b"})}, 8, journal.Happened},
+	} {
+		ledger := journal.NewLedger(append(append([]journal.Entry{}, sure...), c.more...))
+		got, ok := ledger.Last(func(e journal.Entry) bool { return e.ID == wallet() })
+		if !ok || got.Happened != c.says || !got.Time.Equal(noon().Add(-c.want)) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if _, ok := journal.NewLedger(nil).Last(func(journal.Entry) bool { return true }); ok {
+		t.Error("an empty journal has a try")
+	}
+}
