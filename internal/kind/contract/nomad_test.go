@@ -105,6 +105,21 @@ func TestEveryFaultOfNomadsIncidentsIsNamed(t *testing.T) {
 	contains(t, reasonOf(t, found, "invariant-manager"), addressOf("recovery").Hex(), "has no code, must have code")
 }
 
+func TestWhatGovernanceOwnsIsPrintedAndNotSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	at := w.nomad(func(*contractstest.NomadOptions) {})
+	c := config.Contract{
+		Name: "replica", Address: at.Replica.Hex(), Managed: true, Through: config.ThroughBeacon, Beacon: at.ReplicaBeacon.Hex(),
+		Parameters: []config.Parameter{updater(config.Want{Key: "updater-signer"})},
+	}
+	steps, later := w.plan(environment(c))
+	if len(steps) > 0 {
+		t.Errorf("steps: %v", steps)
+	}
+	contains(t, later["replica"], "a contract of unknown kind, "+at.GovernanceRouter.Hex(), "the owner: to "+at.Replica.Hex()+" data 0x9d54f419")
+}
+
 func TestAMendedNomadHasNoFinding(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -221,7 +221,7 @@ func (v *view) who(ctx context.Context, l *chain.Look, list []*reading) ([]resou
 	if !writes {
 		return facts, nil
 	}
-	account, err := l.Account(ctx, append(addresses, common.Address{})[0])
+	account, err := l.Account(ctx, v.payer(owners))
 	if err != nil {
 		return nil, err
 	}
@@ -236,6 +236,18 @@ func (v *view) who(ctx context.Context, l *chain.Look, list []*reading) ([]resou
 		}
 	}
 	return facts, nil
+}
+
+// payer is an account whose fees are asked for: that of a key, because a contract
+// may refuse the plain transfer that they are reckoned from.
+func (v *view) payer(owners map[common.Address]call.Owner) common.Address {
+	var payer common.Address
+	for address, o := range owners {
+		if o.Sort == call.Held && address.Cmp(payer) > 0 {
+			payer = address
+		}
+	}
+	return payer
 }
 
 // keys are the addresses that the contract must hold, as far as they are known:

@@ -62,7 +62,7 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	job := call.Job{ID: after.ID, Terms: after.Spec.Terms.Terms, Gas: writeGas}
 	owner, _ := call.ParseOwner(resource.FactsOf(facts, after.ID)[call.FactOwner])
 	if owner.Sort != call.Held {
-		job.Calls, job.Op, job.Pre = calls, write, claims(after.ID, before.Spec, names)
+		job.Calls, job.Op, job.Pre = calls, write, claims(after.ID, before.Spec, names, after.Spec.Terms.Ways)
 		list, err := call.Steps(job, facts)
 		return weighed(list, after.Spec.Terms.Ways, names), err
 	}
@@ -70,7 +70,7 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	var list []resource.Step
 	for i, name := range names {
 		job.Calls, job.Op = calls[i:i+1], opOf(after.Spec.Terms.Ways[name])
-		job.Pre = claims(after.ID, before.Spec, names[i:i+1])
+		job.Pre = claims(after.ID, before.Spec, names[i:i+1], after.Spec.Terms.Ways)
 		one, err := call.Steps(job, facts)
 		if err != nil {
 			return nil, err
@@ -80,10 +80,17 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	return list, nil
 }
 
-// claims are what must still be so right before: the contract's own code, and the
-// values that the plan shows as those before.
-func claims(id resource.ID, before Spec, names []string) []resource.Precondition {
+// claims are what must still be so right before: the code, also that in force unless
+// a parameter of the contract is just that, and the values that the plan shows.
+func claims(id resource.ID, before Spec, names []string, ways map[string]Way) []resource.Precondition {
 	pre := []resource.Precondition{{ID: id, Path: "codeHash", Op: resource.CodeHash, Value: before.CodeHash}}
+	replaced := false
+	for _, w := range ways {
+		replaced = replaced || w.Write != "" && opOf(w) == upgrade
+	}
+	if before.ImplementationHash != "" && !replaced {
+		pre = append(pre, resource.Precondition{ID: id, Path: "implementationHash", Op: resource.CodeHash, Value: before.ImplementationHash})
+	}
 	for _, name := range names {
 		pre = append(pre, resource.Precondition{ID: id, Path: "parameters." + name, Op: resource.Equals, Value: before.Parameters[name].Literal})
 	}

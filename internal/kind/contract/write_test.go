@@ -107,6 +107,28 @@ func TestParametersAreWrittenOneByOneByTheOwnersKey(t *testing.T) {
 	}
 }
 
+func TestAWriteBehindAProxyClaimsTheCodeInForce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	knob := w.deploy("owner-0", "Knob")
+	// The proxy's own storage names no owner: slot 0 is empty until it is written.
+	env := environment(config.Contract{Name: "proxy", Address: w.deployWith("owner-0", "Proxy", knob).Hex(), Managed: true, Through: config.ThroughEIP1967, Parameters: []config.Parameter{limit("7")}})
+	seen := w.observe(env)
+	for i, f := range seen.Facts {
+		if f.Name == call.FactOwner {
+			seen.Facts[i].Value = "key owner-0 " + addressOf("owner-0").Hex()
+		}
+	}
+	plans, later := w.steps(env, seen.Owned, seen.Facts)
+	if len(plans["proxy"]) != 1 {
+		t.Fatalf("steps %v, later %v", plans, later)
+	}
+	pre := plans["proxy"][0].Pre
+	if len(pre) != 3 || pre[1].Path != "implementationHash" || pre[1].Value != w.hash(knob) || pre[2].Value != "0" {
+		t.Errorf("claims %+v", pre)
+	}
+}
+
 func TestACallThatWouldRevertIsNotSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
