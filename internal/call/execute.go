@@ -24,7 +24,7 @@ func (m *Maker) signedSafe(ctx context.Context, r kind.Resolved, o order) (commo
 		return common.Hash{}, evm.Call{}, refuse(err)
 	}
 	if !s.Execute {
-		return common.Hash{}, evm.Call{}, refuse(fmt.Errorf("Safe %s may not be signed for here: execute is not declared", s.Name))
+		return common.Hash{}, evm.Call{}, refuse(fmt.Errorf("safe %s may not be signed for here: execute is not declared", s.Name))
 	}
 	state, err := stateOf(ctx, o.client, common.HexToAddress(s.Address))
 	if err != nil {
@@ -43,7 +43,7 @@ func (m *Maker) signedSafe(ctx context.Context, r kind.Resolved, o order) (commo
 		return common.Hash{}, evm.Call{}, refuse(err)
 	}
 	if uint64(len(o.Signers)) < state.Threshold {
-		return common.Hash{}, evm.Call{}, refuse(fmt.Errorf("Safe %s needs %d signatures, the plan names %d signers", s.Name, state.Threshold, len(o.Signers)))
+		return common.Hash{}, evm.Call{}, refuse(fmt.Errorf("safe %s needs %d signatures, the plan names %d signers", s.Name, state.Threshold, len(o.Signers)))
 	}
 	by := map[common.Address][65]byte{}
 	for _, signer := range o.Signers[:state.Threshold] {

@@ -100,6 +100,9 @@ func (m *Maker) prepareProposal(ctx context.Context, r kind.Resolved, p params) 
 	if err != nil {
 		return nil, refuse(err)
 	}
+	if err := appoints(s, p.Delegate); err != nil {
+		return nil, refuse(err)
+	}
 	record := Record{
 		Network: p.Network, ChainID: network.ChainID, Safe: p.Safe, MultiSend: p.MultiSend, Calls: p.Batch, Of: []resource.ID{r.Step.ID},
 	}
@@ -182,12 +185,29 @@ func (m *Maker) freeNonce(ctx context.Context, s config.Safe, want Record, onCha
 		return 0, err
 	}
 	for _, have := range records {
-		if have.Nonce >= next {
-			next = have.Nonce + 1
+		if have.Nonce-onChain >= maxAhead { // never below it: Records starts there
+			return 0, refuse(fmt.Errorf("a proposal to Safe %s is kept with nonce %d and the chain is at %d; at most %d ahead is believed", s.Name, have.Nonce, onChain, maxAhead))
 		}
+		next = max(next, have.Nonce+1)
 	}
 	return next, nil
 }
+
+// maxAhead is how many proposals of ours may wait at one Safe.
+const maxAhead = 500
+
+// appoints holds the key that proposes against the one that is declared.
+func appoints(s config.Safe, delegate string) error {
+	name, _, _ := strings.Cut(delegate, "=")
+	if Posted(s) && name != s.Delegate {
+		return fmt.Errorf("safe %s has the delegate %q, the step names %q", s.Name, s.Delegate, name)
+	}
+	return nil
+}
+
+// Posted reports that proposals to the Safe are posted to its service. Without a
+// delegate they are only kept, and a person carries them there.
+func Posted(s config.Safe) bool { return s.Service != "" && s.Delegate != "" }
 
 // declaredSafe holds a step against what the environment declares.
 func declaredSafe(r kind.Resolved, p params) (config.Safe, config.Network, error) {
@@ -216,6 +236,9 @@ func within(batch, calls []evm.Wire) []evm.Wire {
 
 func (m *Maker) propose(ctx context.Context, r kind.Resolved, p params, prepared kind.Prepared) (resource.Outputs, error) {
 	s, record, tx, err := ownProposal(r, p, prepared)
+	if err == nil {
+		err = appoints(s, p.Delegate)
+	}
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -223,7 +246,7 @@ func (m *Maker) propose(ctx context.Context, r kind.Resolved, p params, prepared
 	if err := m.Book.Keep(ctx, record); err != nil {
 		return nil, err
 	}
-	if s.Service != "" {
+	if Posted(s) {
 		if err := m.post(ctx, r, s, record, tx, p.Delegate); err != nil {
 			return nil, err
 		}
@@ -234,9 +257,6 @@ func (m *Maker) propose(ctx context.Context, r kind.Resolved, p params, prepared
 // post signs the proposal as the declared delegate, and posts it.
 func (m *Maker) post(ctx context.Context, r kind.Resolved, s config.Safe, record Record, tx safe.Tx, delegate string) error {
 	name, address, _ := strings.Cut(delegate, "=")
-	if name != s.Delegate {
-		return fmt.Errorf("Safe %s has the delegate %q, the step names %q", s.Name, s.Delegate, name)
-	}
 	key, by, err := holder(r, name, address)
 	if err != nil {
 		return err
@@ -292,7 +312,7 @@ func (m *Maker) probeProposal(ctx context.Context, r kind.Resolved, p params, pr
 		}
 		for _, have := range records {
 			// What is posted to a service is posted again: it refuses a copy.
-			if have.Hash == want.Hash && s.Service == "" {
+			if have.Hash == want.Hash && !Posted(s) {
 				return kind.Yes, proposedOutputs(have), nil
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/crosschain-ops/reconcile/internal/chain"
 	"github.com/crosschain-ops/reconcile/internal/evm"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -241,6 +242,9 @@ func (p planner) proposed(owner Owner) ([]resource.Step, error) {
 	}
 	wires := p.wires()
 	for _, w := range waiting {
+		if w.Holds(wires) && len(p.job.Makes) > 0 {
+			return p.behind(owner, w)
+		}
 		if w.Holds(wires) {
 			return nil, &resource.PendingError{Reason: fmt.Sprintf("proposed to %s as %s, nonce %d: waits for its signatures", owner.Say(), w.Hash.Hex(), w.Nonce)}
 		}
@@ -249,17 +253,53 @@ func (p planner) proposed(owner Owner) ([]resource.Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	step, err := p.proposal(owner)
+	return append(steps, step), err
+}
+
+func (p planner) proposal(owner Owner) (resource.Step, error) {
 	step, err := p.joint(resource.Propose, owner)
 	if err != nil {
-		return nil, err
+		return step, err
 	}
 	if delegate := resource.FactsOf(p.facts, SafeID(p.job.Terms.Network, owner.Name))[FactDelegate]; delegate != "" {
 		step.Params["delegate"] = delegate
 	}
-	return append(steps, step), nil
+	return step, nil
+}
+
+// behind is a proposal that waits for signatures while what it needs is not made
+// yet: that is made, and the very same is proposed again, alone, which changes
+// nothing.
+func (p planner) behind(owner Owner, waiting Proposed) ([]resource.Step, error) {
+	steps, err := p.makes()
+	if err != nil {
+		return nil, err
+	}
+	step, err := p.proposal(owner)
+	if err != nil {
+		return nil, err
+	}
+	return append(steps, alone(step, waiting.Calls)), nil
+}
+
+// alone takes a step out of its batch: it is done with these calls and no others.
+func alone(step resource.Step, calls []evm.Wire) resource.Step {
+	list := make([]any, len(calls))
+	for i, c := range calls {
+		one := map[string]any{"to": c.To, "data": c.Data}
+		if c.Value != "" {
+			one["value"] = c.Value
+		}
+		list[i] = one
+	}
+	step.Batch, step.Params[resource.BatchParam] = "", list
+	return step
 }
 
 // executed asks for enough owner keys that we hold; with fewer it is proposed.
+// Each change is executed by itself, not joined with others: what must be true
+// right before, and what must be made before, is then its own.
 func (p planner) executed(owner Owner) ([]resource.Step, error) {
 	safe := resource.FactsOf(p.facts, SafeID(p.job.Terms.Network, owner.Name))
 	held, need := heldOf(safe), thresholdOf(safe)
@@ -278,8 +318,8 @@ func (p planner) executed(owner Owner) ([]resource.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A batch grows with the others of the plan: its gas is bounded for all.
-	limit := p.gas(executeGas)
+	step = alone(step, p.wires())
+	limit := p.gas(min(executeGas+p.job.Gas*uint64(len(p.job.Calls)), chain.MaxGas))
 	cost, ok := ceiling(p.own, limit)
 	if !ok {
 		return nil, &resource.DeferredError{Reason: "what a transaction costs on " + p.job.Terms.Network + " was not read"}
@@ -295,6 +335,6 @@ func (p planner) executed(owner Owner) ([]resource.Step, error) {
 	return append(steps, step), nil
 }
 
-// executeGas bounds a Safe's transaction: Ethereum's own bound on one
-// transaction is 16,777,216 (EIP-7825); a batch of twenty calls takes about 1.2 million.
+// executeGas is what a Safe may take beside the calls that it makes: twenty calls
+// to itself with a few signatures take about 1.2 million.
 const executeGas = 2_000_000

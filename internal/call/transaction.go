@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -66,8 +67,11 @@ func (m *Maker) order(r kind.Resolved, p params) (order, error) {
 	}
 	if r.Step.Op != Execute {
 		calls, err := callsOf(p.Calls)
-		if err != nil || len(calls) != 1 {
-			return o, fmt.Errorf("%d calls in one transaction, must be 1 (%w)", len(p.Calls), err)
+		if err != nil {
+			return o, err
+		}
+		if len(calls) != 1 {
+			return o, fmt.Errorf("%d calls in one transaction, must be 1", len(calls))
 		}
 		o.call = calls[0]
 	}
@@ -237,18 +241,13 @@ func (m *Maker) send(ctx context.Context, r kind.Resolved, p params, prepared ki
 	if err != nil {
 		return nil, refuse(err)
 	}
-	hashes := []common.Hash{mine.Hash}
-	for _, earlier := range r.Earlier {
-		if s, _, err := o.own(earlier); err == nil && s.Nonce == mine.Nonce {
-			hashes = append(hashes, s.Hash)
-		}
-	}
+	tries := o.tries(mine, r.Earlier)
 	if err := o.client.Send(ctx, mine.Raw); err != nil {
-		if done, err := o.unsent(ctx, r, mine, hashes, err); done != nil || err != nil {
+		if done, err := m.unsent(ctx, o, tries, err); done != nil || err != nil {
 			return done, err
 		}
 	}
-	receipt, err := o.client.AwaitAny(ctx, hashes)
+	receipt, err := o.client.AwaitAny(ctx, hashesOf(tries))
 	if late := (*chain.StuckError)(nil); errors.As(err, &late) {
 		return nil, &kind.StuckError{Err: err}
 	}
@@ -258,26 +257,47 @@ func (m *Maker) send(ctx context.Context, r kind.Resolved, p params, prepared ki
 	if err != nil {
 		return nil, err
 	}
-	return m.settled(ctx, o, mine, receipt)
+	return m.settled(ctx, o, tries, receipt)
+}
+
+// tries are all transactions of this step at one nonce, the last one last: one of
+// them at most is ever mined.
+func (o order) tries(last sent, earlier []kind.Prepared) []sent {
+	var all []sent
+	for _, one := range earlier {
+		if s, _, err := o.own(one); err == nil && s.Nonce == last.Nonce && s.Hash != last.Hash {
+			all = append(all, s)
+		}
+	}
+	return append(all, last)
+}
+
+func hashesOf(tries []sent) []common.Hash {
+	hashes := make([]common.Hash, len(tries))
+	for i, s := range tries {
+		hashes[i] = s.Hash
+	}
+	return hashes
 }
 
 // unsent sorts a refusal of the nodes, as chain.Send tells them. Nothing and no
 // error means: it is on its way.
-func (o order) unsent(ctx context.Context, r kind.Resolved, mine sent, hashes []common.Hash, cause error) (resource.Outputs, error) {
+func (m *Maker) unsent(ctx context.Context, o order, tries []sent, cause error) (resource.Outputs, error) {
+	mine := tries[len(tries)-1]
 	var refused *chain.SendError
 	if !errors.As(cause, &refused) {
 		return nil, cause
 	}
-	open := refused.Refusal == chain.Ambiguous || refused.Refusal == chain.NonceTooLow || len(hashes) > 1
+	open := refused.Refusal == chain.Ambiguous || refused.Refusal == chain.NonceTooLow || len(tries) > 1
 	if !open {
 		return nil, refuse(cause)
 	}
-	fate, receipt, err := o.client.FateAny(ctx, mine.From, mine.Nonce, hashes)
+	fate, receipt, err := o.client.FateAny(ctx, mine.From, mine.Nonce, hashesOf(tries))
 	switch {
 	case err != nil:
 		return nil, errors.Join(cause, err)
 	case fate == chain.Mined:
-		return o.outputs(r.Step.Op, mine, receipt), nil
+		return m.settled(ctx, o, tries, receipt)
 	case fate == chain.Waiting:
 		return nil, nil
 	case fate == chain.Replaced || fate == chain.Reverted:
@@ -287,14 +307,14 @@ func (o order) unsent(ctx context.Context, r kind.Resolved, mine sent, hashes []
 	}
 }
 
-func (o order) outputs(op string, mine sent, receipt chain.Receipt) resource.Outputs {
+func (o order) outputs(mine sent, receipt chain.Receipt) resource.Outputs {
 	outputs := resource.Outputs{
 		"hash": receipt.Hash.Hex(), "nonce": strconv.FormatUint(mine.Nonce, 10), "block": strconv.FormatUint(receipt.Block, 10),
 	}
 	if receipt.Fee != nil {
 		outputs["spent"] = receipt.Fee.String()
 	}
-	if op == Deploy {
+	if o.Creates != "" {
 		outputs["created"] = o.Creates
 	}
 	if mine.SafeTxHash != "" {
@@ -306,10 +326,13 @@ func (o order) outputs(op string, mine sent, receipt chain.Receipt) resource.Out
 // settled looks at what a mined transaction did: a deploy must have left code,
 // and a Safe must say that its transaction succeeded, because it can be mined
 // and have failed inside.
-func (m *Maker) settled(ctx context.Context, o order, mine sent, receipt chain.Receipt) (resource.Outputs, error) {
-	op := ""
+func (m *Maker) settled(ctx context.Context, o order, tries []sent, receipt chain.Receipt) (resource.Outputs, error) {
+	at := slices.IndexFunc(tries, func(s sent) bool { return s.Hash == receipt.Hash })
+	if at < 0 {
+		return nil, fmt.Errorf("transaction %s is mined and none of this step's", receipt.Hash)
+	}
+	mine := tries[at]
 	if o.Creates != "" {
-		op = Deploy
 		if there, err := o.made(ctx); err != nil || !there {
 			return nil, errors.Join(err, fmt.Errorf("transaction %s is mined, and there is no code at %s", receipt.Hash, o.Creates))
 		}
@@ -319,7 +342,7 @@ func (m *Maker) settled(ctx context.Context, o order, mine sent, receipt chain.R
 			return nil, err
 		}
 	}
-	return o.outputs(op, mine, receipt), nil
+	return o.outputs(mine, receipt), nil
 }
 
 func (m *Maker) probeTransaction(ctx context.Context, r kind.Resolved, p params, prepared []kind.Prepared) (kind.Happened, resource.Outputs, error) {
@@ -327,22 +350,22 @@ func (m *Maker) probeTransaction(ctx context.Context, r kind.Resolved, p params,
 	if err != nil {
 		return kind.Unknown, nil, err
 	}
-	byNonce, last := map[uint64][]common.Hash{}, map[uint64]sent{}
+	byNonce := map[uint64][]sent{}
 	for _, one := range prepared {
 		s, _, err := o.own(one)
 		if err != nil {
 			return kind.Unknown, nil, err
 		}
-		byNonce[s.Nonce], last[s.Nonce] = append(byNonce[s.Nonce], s.Hash), s
+		byNonce[s.Nonce] = append(byNonce[s.Nonce], s)
 	}
 	answer := kind.No
-	for nonce, hashes := range byNonce {
-		fate, receipt, err := o.client.FateAny(ctx, o.from, nonce, hashes)
+	for nonce, tries := range byNonce {
+		fate, receipt, err := o.client.FateAny(ctx, o.from, nonce, hashesOf(tries))
 		switch {
 		case err != nil:
 			return kind.Unknown, nil, err
 		case fate == chain.Mined:
-			outputs, err := m.settled(ctx, o, last[nonce], receipt)
+			outputs, err := m.settled(ctx, o, tries, receipt)
 			if err != nil {
 				return kind.Unknown, nil, err
 			}
