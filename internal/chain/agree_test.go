@@ -92,12 +92,17 @@ func TestTwoHostsThatAgreeAreBelieved(t *testing.T) {
 // lies are answers that a single host would be believed with.
 func lies(behind string) map[string]func(http.ResponseWriter, []byte) bool {
 	return map[string]func(http.ResponseWriter, []byte) bool{
-		"a call":         lie(behind, "eth_call", `"0x`+strings.Repeat("0", 63)+`8"`),
-		"code":           lie(behind, "eth_getCode", `"0x00"`),
-		"a slot":         lie(behind, "eth_getStorageAt", `"0x`+strings.Repeat("0", 63)+`8"`),
-		"a balance":      lie(behind, "eth_getBalance", `"0x8"`),
-		"a nonce":        lie(behind, "eth_getTransactionCount", `"0x8"`),
-		"a revert":       refuse(behind, "eth_call", `{"code":3,"message":"execution reverted","data":"0x"}`),
+		"a call":    lie(behind, "eth_call", `"0x`+strings.Repeat("0", 63)+`8"`),
+		"code":      lie(behind, "eth_getCode", `"0x00"`),
+		"a slot":    lie(behind, "eth_getStorageAt", `"0x`+strings.Repeat("0", 63)+`8"`),
+		"a balance": lie(behind, "eth_getBalance", `"0x8"`),
+		"a nonce":   lie(behind, "eth_getTransactionCount", `"0x8"`),
+		"a revert":  refuse(behind, "eth_call", `{"code":3,"message":"execution reverted","data":"0x"}`),
+		"a soft revert": bend(behind, func(asked element, answer *element) {
+			if asked.Method == "eth_call" && strings.Contains(string(asked.Params), "7777") {
+				answer.Error = json.RawMessage(`{"code":3,"message":"execution reverted","data":` + string(answer.Result) + `}`)
+			}
+		}),
 		"a revert's end": lie(behind, "eth_call", `"0x"`),
 		"logs":           lie(behind, "eth_getLogs", `[]`),
 		"a base fee": bend(behind, func(asked element, answer *element) {
@@ -172,7 +177,7 @@ func TestAHostOfAnotherChainIsNamedAndNothingIsRead(t *testing.T) {
 	t.Parallel()
 	c := geth(t, chaintest.Options{})
 	wrong := tap(t, c.URL(), lie(c.URL(), "eth_chainId", `"0x1"`))
-	for _, endpoints := range [][]string{{c.URL(), wrong.url}, {wrong.url, c.URL()}, {"http://127.0.0.1:1/", wrong.url, c.URL()}} {
+	for _, endpoints := range [][]string{{c.URL(), wrong.url}, {wrong.url, c.URL()}, {"http://127.0.0.1:1/", wrong.url}, {"http://127.0.0.1:1/", wrong.url, c.URL()}} {
 		if err := readAll(t, openAgreeing(t, endpoints...)); err == nil || !strings.Contains(err.Error(), host(wrong)+": chain id is 1, declared 43113") {
 			t.Errorf("%v, want the wrong host to be named", err)
 		}
@@ -234,6 +239,22 @@ func TestAHostThatIsDownIsReplacedByAThirdAndByNobodyElse(t *testing.T) {
 	err := readAll(t, openAgreeing(t, c.URL(), "http://127.0.0.1:1/"))
 	if err == nil || !strings.Contains(err.Error(), "fuji: two hosts must agree, and no two answered: endpoint 127.0.0.1:1: eth_chainId: ") {
 		t.Error(err)
+	}
+}
+
+func TestWhatOneHostSawInFlightIsInFlight(t *testing.T) {
+	t.Parallel()
+	c := geth(t, chaintest.Options{})
+	sees := tap(t, c.URL(), bend(c.URL(), func(asked element, answer *element) {
+		if asked.Method == "eth_getTransactionCount" && strings.Contains(string(asked.Params), "pending") {
+			answer.Result = json.RawMessage(`"0x5"`)
+		}
+	}))
+	for _, endpoints := range [][]string{{c.URL(), sees.url}, {sees.url, c.URL()}} {
+		survey, err := openAgreeing(t, endpoints...).Survey(t.Context(), bankQuery())
+		if err != nil || survey.Bank.Nonce != 0 || survey.Bank.Pending != 5 {
+			t.Errorf("%+v, %v, want five in flight", survey.Bank, err)
+		}
 	}
 }
 
@@ -314,6 +335,10 @@ func TestWhatOneHostAloneSaysOfATransactionIsNotBelieved(t *testing.T) {
 			t.Errorf("with %s: %v, want to go on waiting", second, err)
 		}
 		cancel()
+	}
+	twice := openAgreeing(t, knows.URL(), knows.URL()+"/?again", "http://127.0.0.1:1/")
+	if fate, _, err := twice.Fate(t.Context(), addressOf("bank"), 0, tx.Hash); fate != chain.Unclear || err != nil {
+		t.Errorf("%s, %v: one host under two names was believed", fate, err)
 	}
 	both := openAgreeing(t, knows.URL(), tap(t, knows.URL(), nil).url)
 	if fate, _, err := both.Fate(t.Context(), addressOf("bank"), 0, other.Hash); fate != chain.Replaced || err != nil {

@@ -161,6 +161,38 @@ func rising() func(w http.ResponseWriter, body []byte) bool {
 	}
 }
 
+func TestAMinedTransactionIsNotStuckHoweverManyBlocksItsConfirmationsTake(t *testing.T) {
+	t.Parallel()
+	c := geth(t, chaintest.Options{Code: codes()})
+	network := declared()
+	network.Confirmations = 40
+	o := quick()
+	o.Stuck, o.StuckBlocks = time.Nanosecond, 10
+	client, err := chain.Open(network, []string{c.URL()}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hashes []common.Hash
+	for nonce := range uint64(2) {
+		tx := signedCall(t, callAt(t, client, nonce))
+		if err := client.Send(t.Context(), tx.Raw); err != nil {
+			t.Fatal(err)
+		}
+		hashes = append(hashes, tx.Hash)
+		c.Mine(1)
+	}
+	mining(t, func() { c.Mine(1) })
+	for _, hash := range hashes {
+		if _, err := client.AwaitAny(t.Context(), []common.Hash{hash}); err != nil {
+			t.Error(err)
+		}
+	}
+	// Of one nonce only one can be mined: who says otherwise lies.
+	if fate, _, err := client.FateAny(t.Context(), addressOf("bank"), 0, hashes); fate != chain.Unclear || err == nil || !strings.Contains(err.Error(), "of the same nonce is mined") {
+		t.Errorf("%s, %v, want to be told of two receipts", fate, err)
+	}
+}
+
 func TestATransactionBehindAGapWaitsAndIsMinedWhenTheGapIsFilled(t *testing.T) {
 	t.Parallel()
 	c := geth(t, chaintest.Options{Confirmations: 2, Code: codes()})
