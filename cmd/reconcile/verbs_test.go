@@ -43,6 +43,11 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"stranger": (*world).stranger,
 		"lease":    (*world).lease,
 		"tamper":   (*world).tamper,
+		// Contracts: validators, messages, and a Safe's owners.
+		"attest":   (*world).attest,
+		"dispatch": (*world).dispatch,
+		"accepted": (*world).accepted,
+		"cosign":   (*world).cosign,
 		// What was there before us, and what is nobody's.
 		"runbook":   (*world).runbook,
 		"strangers": (*world).strangers,

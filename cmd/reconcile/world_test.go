@@ -37,6 +37,8 @@ type world struct {
 	wires   map[string]*wire // "aws", and networks by name
 	// said is all that commands of the script printed.
 	said strings.Builder
+	// message is the last that was dispatched.
+	message sandbox.Message
 	// background is the last program that a script started with &.
 	background *exec.Cmd
 }
@@ -172,11 +174,11 @@ func copyTree(from, to string) error {
 	})
 }
 
-// up starts the world of an environment: sandbox ENV [--open]. Between it and
+// up starts the world of an environment: sandbox ENV [--open] [--contracts …]. Between it and
 // reconcile are wires, one to AWS and one to each network, that can fail.
 func (w *world) up(_ bool, args []string) {
 	if len(args) == 0 || w.sandbox != nil {
-		w.ts.Fatalf("usage: sandbox ENV [--open], once")
+		w.ts.Fatalf("usage: sandbox ENV [--open] [--contracts [--owner WHO] [--shape SHAPE]], once")
 	}
 	w.name = args[0]
 	declared, _, err := config.Load(config.Options{Root: w.ts.MkAbs("."), Name: w.name})
@@ -185,7 +187,7 @@ func (w *world) up(_ bool, args []string) {
 	w.ts.Check(err)
 	running, err := sandbox.Up(context.Background(), sandbox.Options{
 		Moto: w.moto,
-		Root: w.ts.MkAbs("."), Name: w.name, Open: slices.Contains(args, "--open"), Folder: w.folder(), Tools: checkout,
+		Root: w.ts.MkAbs("."), Name: w.name, Open: slices.Contains(args, "--open"), Contracts: contractsOf(args), Folder: w.folder(), Tools: checkout,
 		Progress: func(line string) { w.ts.Logf("%s\n", line) },
 	})
 	w.ts.Check(err)
