@@ -69,8 +69,9 @@ type Terms struct {
 	// Ways are how each parameter is read and written, Invariants what must hold.
 	Ways       map[string]Way  `json:"ways,omitempty"`
 	Invariants map[string]Must `json:"invariants,omitempty"`
-	// Owners are the addresses of keys that may turn out to own the contract.
-	Owners map[string]resource.Value `json:"owners,omitempty"`
+	// Keys are addresses that must be known before the contract is read: those it is
+	// asked about, and those of keys that may turn out to own it.
+	Keys map[string]resource.Value `json:"keys,omitempty"`
 	// Pins are what addresses.json says of the keys named here, or PinMissing where
 	// one is required.
 	Pins map[string]string `json:"pins,omitempty"`

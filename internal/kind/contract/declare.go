@@ -63,9 +63,7 @@ func (d *declaring) spec() Spec {
 	for _, i := range c.Invariants {
 		s.Terms.Invariants[i.Name] = Must{Read: called(i.Read, i.Args), Must: i.Must, Reason: i.Reason}
 	}
-	if s.writable() {
-		s.Terms.Owners = d.owners()
-	}
+	s.Terms.Keys = d.keys(s.writable())
 	s.Terms.Pins = d.pins
 	return s
 }
@@ -83,15 +81,29 @@ func (s Spec) writable() bool {
 	return false
 }
 
-// owners are the keys that may sign for the contract, so that they are read first.
-func (d *declaring) owners() map[string]resource.Value {
-	owners := map[string]resource.Value{}
+// keys are those whose addresses must be known before the contract is read: what it
+// is asked about, and, where it is written, who may turn out to own it.
+func (d *declaring) keys(written bool) map[string]resource.Value {
+	keys := map[string]resource.Value{}
 	for _, k := range d.env.Keys {
-		if k.Use == "owner" {
-			owners[k.Name] = d.key(k.Name)
+		if written && k.Use == "owner" {
+			keys[k.Name] = d.key(k.Name)
 		}
 	}
-	return owners
+	add := func(args []config.Want) {
+		for _, a := range args {
+			if a.Key != "" {
+				keys[a.Key] = d.key(a.Key)
+			}
+		}
+	}
+	for _, p := range d.contract.Parameters {
+		add(p.Args)
+	}
+	for _, i := range d.contract.Invariants {
+		add(i.Args)
+	}
+	return keys
 }
 
 // key is the address of a key: its output, or its pin where nothing outputs it.

@@ -204,7 +204,7 @@ func (v *view) who(ctx context.Context, l *chain.Look, list []*reading) ([]resou
 	writes := false
 	for _, r := range list {
 		facts = append(facts, v.keys(r)...)
-		if common.IsHexAddress(r.spec.Owner.Literal) {
+		if r.written() && common.IsHexAddress(r.spec.Owner.Literal) {
 			addresses = append(addresses, common.HexToAddress(r.spec.Owner.Literal))
 		}
 		writes = writes || r.written()
@@ -214,7 +214,7 @@ func (v *view) who(ctx context.Context, l *chain.Look, list []*reading) ([]resou
 		return nil, err
 	}
 	for _, r := range list {
-		if o, known := owners[common.HexToAddress(r.spec.Owner.Literal)]; known && r.spec.Owner.Literal != "" {
+		if o, known := owners[common.HexToAddress(r.spec.Owner.Literal)]; known && r.written() && r.spec.Owner.Literal != "" {
 			facts = append(facts, resource.Fact{ID: r.ResourceID(), Name: call.FactOwner, Value: o.String()})
 		}
 	}

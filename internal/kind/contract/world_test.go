@@ -149,9 +149,13 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	wealth := new(big.Int).Mul(big.NewInt(100), big.NewInt(1e18))
-	lent := append([]byte{0xef, 0x01, 0x00}, make([]byte, 20)...) // an account that delegates
+	placed, err := contractstest.SafeGenesis()
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed[addressOf("lent")] = append([]byte{0xef, 0x01, 0x00}, make([]byte, 20)...) // an account that delegates
 	c, err := chaintest.Start(chaintest.Options{
-		ChainID: 43113, Confirmations: 1, Code: map[common.Address][]byte{addressOf("lent"): lent},
+		ChainID: 43113, Confirmations: 1, Code: placed,
 		Alloc: map[common.Address]*big.Int{addressOf("owner-0"): wealth, addressOf("somebody"): wealth},
 	})
 	if err != nil {
