@@ -120,7 +120,12 @@ func Start(t testing.TB, o Options) *World {
 // raise starts one network with its contracts.
 func (w *World) raise(mutex *sync.Mutex, name string, id uint64, o Options) {
 	rich := new(big.Int).Mul(big.NewInt(1000), big.NewInt(1e18))
-	c, err := chaintest.Start(chaintest.Options{ChainID: id, Confirmations: 1, Alloc: map[common.Address]*big.Int{
+	code, err := contractstest.SafeGenesis()
+	if err != nil {
+		w.T.Error(err)
+		return
+	}
+	c, err := chaintest.Start(chaintest.Options{ChainID: id, Confirmations: 1, Code: code, Alloc: map[common.Address]*big.Int{
 		Address("deployer"): rich, Address("owner"): rich, Address("announcer"): rich,
 	}})
 	if err != nil {
