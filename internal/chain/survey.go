@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"maps"
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -58,8 +59,10 @@ type Survey struct {
 
 // Survey reads a network in 1 + ⌈(addresses+bank)/BatchSize⌉ HTTP requests, where
 // bank is 2 elements and 4 on OP-stack chains: at most ⌈addresses/100⌉ + 2 with
-// the default batch. Codes are only read of wallets that are to be paid, in
-// ⌈paid/BatchSize⌉ requests more. With Options.Agree two hosts are asked all that.
+// the default batch. More addresses than that are asked for 200 at a time where
+// Multicall3 stands with its published code: 1,000 take two requests. Codes are
+// only read of wallets that are to be paid, in ⌈paid/BatchSize⌉ requests more.
+// With Options.Agree two hosts are asked all that.
 func (n *Network) Survey(ctx context.Context, q Query) (Survey, error) {
 	if n.options.Agree {
 		return n.surveyTwice(ctx, q)
@@ -75,7 +78,7 @@ func (n *Network) Survey(ctx context.Context, q Query) (Survey, error) {
 
 func (n *Network) survey(ctx context.Context, e *endpoint, q Query) (Survey, error) {
 	s := surveyor{Network: n, e: e, found: Survey{Balances: map[common.Address]*big.Int{}, Code: map[common.Address]bool{}}}
-	if err := s.head(ctx, q.Bank); err != nil {
+	if err := s.head(ctx, q); err != nil {
 		return Survey{}, err
 	}
 	if err := s.state(ctx, q); err != nil {
@@ -93,14 +96,21 @@ type surveyor struct {
 	found Survey
 	// at is the pinned block as a parameter.
 	at string
+	// multicall says that Multicall3 can be believed here.
+	multicall bool
 }
 
 // head is the first request: which chain, which block, and what moves by itself.
-func (s *surveyor) head(ctx context.Context, bank *common.Address) error {
+func (s *surveyor) head(ctx context.Context, q Query) error {
 	asserting, calls := s.assertion()
 	latest := ask("eth_getBlockByNumber", "latest", false)
 	calls = append(calls, latest)
-	var nonce, pending *call
+	bank := q.Bank
+	var code, nonce, pending *call
+	if len(q.Wallets) > s.config.BatchSize {
+		code = askOptional("eth_getCode", common.HexToAddress(multicallAddress), "latest")
+		calls = append(calls, code)
+	}
 	fees := askFees()
 	if bank != nil {
 		nonce, pending = ask("eth_getTransactionCount", *bank, "latest"), ask("eth_getTransactionCount", *bank, "pending")
@@ -117,6 +127,13 @@ func (s *surveyor) head(ctx context.Context, bank *common.Address) error {
 		return err
 	}
 	s.at = hexutil.EncodeUint64(s.found.Block.Number)
+	if code != nil && code.err == nil {
+		is, err := s.data(s.e, code)
+		if err != nil {
+			return err
+		}
+		s.multicall = isMulticall(is)
+	}
 	if bank == nil {
 		return nil
 	}
@@ -144,27 +161,33 @@ func (s *surveyor) state(ctx context.Context, q Query) error {
 		l1, more = s.askL1(s.at)
 		calls = append(calls, more...)
 	}
-	wallets := map[common.Address]*call{}
-	for _, w := range q.Wallets {
-		if wallets[w.Address] == nil {
-			wallets[w.Address] = ask("eth_getBalance", w.Address, s.at)
-			calls = append(calls, wallets[w.Address])
-		}
+	left := addressesOf(q.Wallets)
+	many := s.together(left)
+	if s.multicall {
+		left = nil
 	}
+	calls = append(calls, many.calls...)
+	calls, single := s.one(calls, left)
 	if err := s.batch(ctx, s.e, calls); err != nil {
 		return err
 	}
-	for address, c := range wallets {
-		wei, err := s.quantity(s.e, c)
-		if err != nil {
+	left, err := s.take(many)
+	if err != nil {
+		return err
+	}
+	again, rest := s.one(nil, left)
+	if err := s.batch(ctx, s.e, again); err != nil {
+		return err
+	}
+	maps.Copy(single, rest)
+	for address, c := range single {
+		if s.found.Balances[address], err = s.quantity(s.e, c); err != nil {
 			return err
 		}
-		s.found.Balances[address] = wei
 	}
 	if q.Bank == nil {
 		return nil
 	}
-	var err error
 	if s.found.Bank.Balance, err = s.quantity(s.e, balance); err != nil {
 		return err
 	}
@@ -173,6 +196,16 @@ func (s *surveyor) state(ctx context.Context, q Query) error {
 	}
 	s.found.Bank.Fees.L1, err = s.l1Fee(s.e, l1)
 	return err
+}
+
+// one asks for the balance of each.
+func (s *surveyor) one(calls []*call, of []common.Address) ([]*call, map[common.Address]*call) {
+	asked := make(map[common.Address]*call, len(of))
+	for _, address := range of {
+		asked[address] = ask("eth_getBalance", address, s.at)
+		calls = append(calls, asked[address])
+	}
+	return calls, asked
 }
 
 // codes reads the code of the wallets below their floor.

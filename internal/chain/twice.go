@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/big"
 	"reflect"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -125,7 +124,7 @@ func (a Account) words() string { return fmt.Sprintf("%s wei and nonce %d", a.Ba
 func (n *Network) surveyTwice(ctx context.Context, q Query) (Survey, error) {
 	var found Survey
 	err := n.Look(ctx, func(ctx context.Context, l *Look) error {
-		found = Survey{Block: l.Block, Balances: map[common.Address]*big.Int{}, Code: map[common.Address]bool{}}
+		found = Survey{Block: l.Block, Code: map[common.Address]bool{}}
 		if q.Bank != nil {
 			bank, err := l.Account(ctx, *q.Bank)
 			if err != nil {
@@ -133,13 +132,13 @@ func (n *Network) surveyTwice(ctx context.Context, q Query) (Survey, error) {
 			}
 			found.Bank = &bank
 		}
-		balances, err := l.each(ctx, q.Wallets, evm.AskBalance)
+		balances, err := l.balances(ctx, addressesOf(q.Wallets))
 		if err != nil {
 			return err
 		}
+		found.Balances = balances
 		var poor []Wallet
 		for _, w := range q.Wallets {
-			found.Balances[w.Address] = new(big.Int).SetBytes(balances[w.Address])
 			if w.Floor != nil && found.Balances[w.Address].Cmp(w.Floor) < 0 {
 				poor = append(poor, w)
 			}
