@@ -320,3 +320,32 @@ func TestASandboxSaysWhatContractsNeedBeforeAnythingStarts(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAKilledSandboxDeployedIsGoneWhenTheNextOneStarts(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	killed, err := Claim(parent, "lagoon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(CheckpointsFolder, "north", "validator-0")
+	if err := os.MkdirAll(killed.Path(kept), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.put(DeploymentFile, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.lock.Close(); err != nil { // as its process ends
+		t.Fatal(err)
+	}
+	next, err := Claim(parent, "lagoon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = next.Release() })
+	for _, name := range []string{DeploymentFile, CheckpointsFolder} {
+		if _, err := os.Stat(next.Path(name)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there (%v)", name, err)
+		}
+	}
+}
