@@ -78,7 +78,7 @@ func (a *app) plan(ctx context.Context, name string, f planFlags) error {
 // planExit is the exit code of plan --exit-code and of verify.
 func planExit(p *plan.Plan) error {
 	switch {
-	case len(p.Refused()) > 0 || p.Requires.Forbidden:
+	case len(p.Refused()) > 0 || p.Requires.Forbidden || (len(p.Changes) == 0 && p.Refuses()):
 		return exit(exitRefused)
 	case !p.Empty():
 		return exit(exitChanges)

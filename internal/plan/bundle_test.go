@@ -72,3 +72,23 @@ func TestWhatWasProposedIsPendingAndNotPlannedAgain(t *testing.T) {
 		t.Errorf("cut to another: %v (%v)", cut.Pending, err)
 	}
 }
+
+func TestARefusalOfItsOwnStopsNothingButItsDeferredChange(t *testing.T) {
+	t.Parallel()
+	id, other := resource.ID{Kind: "validator-set", Scope: "fuji", Name: "sepolia"}, resource.ID{Kind: "key", Scope: "r1", Name: "a"}
+	own := resource.Finding{Rule: "not-enough-live", Severity: resource.Refuse, ID: id, Own: true}
+	for name, c := range map[string]struct {
+		plan plan.Plan
+		want int
+	}{
+		"deferred":           {plan.Plan{Deferred: []plan.Deferred{{ID: id}}, Changes: []plan.Change{{ID: other}}, Findings: []resource.Finding{own}}, 0},
+		"not deferred":       {plan.Plan{Findings: []resource.Finding{own}}, 1},
+		"a change after all": {plan.Plan{Deferred: []plan.Deferred{{ID: id}}, Changes: []plan.Change{{ID: id}}, Findings: []resource.Finding{own}}, 1},
+		"about everything": {plan.Plan{Deferred: []plan.Deferred{{ID: id}}, Findings: []resource.Finding{
+			{Rule: "incident", Severity: resource.Refuse, ID: id}}}, 1},
+	} {
+		if have := len(c.plan.Refused()); have != c.want || !c.plan.Refuses() {
+			t.Errorf("%s: %d findings stop it, want %d (refuses: %v)", name, have, c.want, c.plan.Refuses())
+		}
+	}
+}

@@ -4,6 +4,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -192,18 +193,24 @@ type Summary struct {
 // and nothing deferred.
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 && len(p.Deferred) == 0 }
 
-// Refused lists the findings that stop the plan: every refuse, and every
-// acknowledge that touches a change or the whole environment.
+// Refused lists the findings that stop the plan: every refuse that is not about
+// a deferred change alone, and every acknowledge that touches a change or the
+// whole environment.
 func (p *Plan) Refused() []resource.Finding {
-	changed := map[resource.ID]bool{}
+	changed, deferred := map[resource.ID]bool{}, map[resource.ID]bool{}
 	for _, c := range p.Changes {
 		changed[c.ID] = true
+	}
+	for _, d := range p.Deferred {
+		deferred[d.ID] = true
 	}
 	var refused []resource.Finding
 	for _, f := range p.Findings {
 		switch f.Severity {
 		case resource.Refuse:
-			refused = append(refused, f)
+			if !f.Own || !deferred[f.ID] || changed[f.ID] {
+				refused = append(refused, f)
+			}
 		case resource.Acknowledge:
 			if f.ID.IsZero() || changed[f.ID] {
 				refused = append(refused, f)
@@ -211,6 +218,12 @@ func (p *Plan) Refused() []resource.Finding {
 		}
 	}
 	return refused
+}
+
+// Refuses reports whether anything at all is refused, what is deferred for it
+// too.
+func (p *Plan) Refuses() bool {
+	return slices.ContainsFunc(p.Findings, func(f resource.Finding) bool { return f.Severity == resource.Refuse })
 }
 
 // Steps lists all steps in the order of the changes.

@@ -234,6 +234,9 @@ type Finding struct {
 	Reason string `json:"reason"`
 	// Hint is what to type or edit next; may be empty.
 	Hint string `json:"hint,omitempty"`
+	// Own says of a refusal that it stops the change of its own resource and no
+	// other: while that change is deferred, the rest of the plan may be applied.
+	Own bool `json:"own,omitempty"`
 }
 
 // Compare orders findings by severity (refuse first), rule, ID, reason and hint.

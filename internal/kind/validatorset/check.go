@@ -45,7 +45,30 @@ func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resou
 			found = append(found, c.Judge(have.Path)...)
 		}
 	}
+	return alone(found)
+}
+
+// alone makes refusals stop nothing but their own repoint, which steps defers: a
+// member that does not sign yet must not keep the others' wallets from being filled.
+func alone(found []resource.Finding) []resource.Finding {
+	for i, f := range found {
+		found[i].Own = f.Severity == resource.Refuse && f.ID.Kind == Name
+	}
 	return found
+}
+
+// refused is the first refusal of a repoint, nil where there is none.
+func refused(before *ism.Path, after *kind.Object[Spec], byID map[resource.ID][]resource.Fact) *resource.Finding {
+	c, whole := caseOf(*after, byID)
+	if !whole {
+		return nil
+	}
+	for _, f := range c.Judge(before) {
+		if f.Severity == resource.Refuse {
+			return &f
+		}
+	}
+	return nil
 }
 
 // caseOf is what is to be judged; false while the address of a key that this plan

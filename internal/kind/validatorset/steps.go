@@ -32,6 +32,9 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	case before == nil || before.Spec.Path == nil:
 		return nil, &resource.DeferredError{Reason: "the modules of its mailbox were not read"}
 	}
+	if f := refused(before.Spec.Path, after, resource.FactsByID(facts)); f != nil {
+		return nil, &resource.DeferredError{Reason: "refused by " + f.Rule + ": " + f.Reason}
+	}
 	path, own := *before.Spec.Path, resource.FactsOf(facts, after.ID)
 	repoint, err := ism.Rebuild(path, want, terms.Factories, func(a common.Address) bool { return own[factCode+a.Hex()] != "" })
 	if err != nil {
