@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,8 +27,6 @@ const (
 
 // Those of a declared Safe, which its own kind observes:
 const (
-	// FactNonce is the Safe's nonce on chain.
-	FactNonce = "nonce"
 	// FactHeld lists owners whose keys the environment holds: "key=0x…,…".
 	FactHeld = "held"
 	// FactDelegate is the key that proposes to the Safe's service: "key=0x…".
@@ -107,6 +106,7 @@ func Proposals(facts []resource.Fact, id resource.ID) ([]Proposed, error) {
 		}
 		list = append(list, p)
 	}
+	slices.SortFunc(list, func(a, b Proposed) int { return a.Hash.Cmp(b.Hash) })
 	return list, nil
 }
 

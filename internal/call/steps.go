@@ -101,10 +101,8 @@ func Steps(job Job, facts []resource.Fact) ([]resource.Step, error) {
 	switch owner.Sort {
 	case Held:
 		return p.sent(owner)
-	case Safe:
-		return p.proposed(owner)
-	case Executed:
-		return p.executed(owner)
+	case Safe, Executed:
+		return p.ofSafe(owner)
 	default:
 		return nil, &resource.DeferredError{Reason: "its owner is " + owner.Say() + ": nothing is sent; " + told(job)}
 	}
@@ -233,6 +231,20 @@ func (p planner) joint(op string, owner Owner) (resource.Step, error) {
 		attrs["subject"] = map[string]any(p.job.Subject)
 	}
 	return resource.Step{Op: op, ID: p.job.ID, Params: attrs, Lane: stream, Batch: stream, Pre: p.job.Pre}, nil
+}
+
+// ofSafe asks for what was read of the Safe: without that nobody knows what waits
+// for its signatures already.
+func (p planner) ofSafe(owner Owner) ([]resource.Step, error) {
+	facts := resource.FactsOf(p.facts, SafeID(p.job.Terms.Network, owner.Name))
+	switch {
+	case facts[FactThreshold] == "":
+		return nil, &resource.DeferredError{Reason: "its owner, " + owner.Say() + ", was not read"}
+	case owner.Sort == Executed:
+		return p.executed(owner)
+	default:
+		return p.proposed(owner)
+	}
 }
 
 func (p planner) proposed(owner Owner) ([]resource.Step, error) {

@@ -1,7 +1,10 @@
 package call
 
 import (
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 	"github.com/crosschain-ops/reconcile/internal/safe"
 )
@@ -34,4 +37,16 @@ func MultiSend(env *config.Environment, network string) string {
 		}
 	}
 	return ""
+}
+
+// Payer is an account that a network's fees can be asked for: that of the sender,
+// else the zero address. A contract may refuse the plain transfer that they are
+// reckoned from.
+func Payer(env *config.Environment, lookup kind.Lookup) common.Address {
+	if key, ok := env.Key(env.Sender); ok {
+		if address, ok := lookup(resource.Ref{ID: key.ResourceID(), Output: "address"}); ok && common.IsHexAddress(address) {
+			return common.HexToAddress(address)
+		}
+	}
+	return common.Address{}
 }

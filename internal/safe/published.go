@@ -1,6 +1,10 @@
 package safe
 
-import "github.com/ethereum/go-ethereum/common"
+import (
+	"slices"
+
+	"github.com/ethereum/go-ethereum/common"
+)
 
 // The kinds of published contracts.
 const (
@@ -77,4 +81,10 @@ func Published(codeHash common.Hash) (version, kind string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// PublishedHandler reports a fallback handler that Safe itself publishes, at one
+// of its usual addresses.
+func PublishedHandler(address common.Address) bool {
+	return slices.ContainsFunc(Contracts(), func(c Contract) bool { return c.Kind == KindHandler && slices.Contains(c.Addresses, address) })
 }

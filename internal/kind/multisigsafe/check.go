@@ -1,6 +1,8 @@
 package multisigsafe
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +25,8 @@ const (
 	RuleForeign  = "foreign-proposal"
 	RuleLike     = "look-alike"
 	RuleQueue    = "queue-unread"
+	RulePinned   = "unpinned-owner"
+	RuleAbsent   = "not-deployed"
 )
 
 // check judges what could act around the owners of each declared Safe, and what
@@ -36,10 +40,18 @@ func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resou
 			continue
 		}
 		j := judge{id: want.ID, want: want.Spec, have: have}
+		if list := want.Spec.Terms.Unpinned; len(list) > 0 {
+			j.find(RulePinned, resource.Refuse, "pin it in a commit of its own", "keys without an address in addresses.json are no owners yet: %s", strings.Join(list, ", "))
+		}
 		j.code()
 		j.around()
 		j.waiting(resource.FactsOf(byID[want.ID], want.ID))
-		found = append(found, j.found...)
+		found = append(found, kind.Merged(j.found)...)
+	}
+	for _, f := range facts {
+		if f.Name == factAbsent && f.ID.Kind == Name {
+			found = append(found, resource.Finding{Rule: RuleAbsent, Severity: resource.Note, ID: f.ID, Reason: "it has no address: the deployment does not have it, and nothing is looked at"})
+		}
 	}
 	return found
 }
@@ -92,27 +104,16 @@ func (j *judge) around() {
 	if a.ModuleGuard != "" {
 		j.find(RuleGuard, resource.Refuse, "", "module guard is %s, declared none", a.ModuleGuard)
 	}
-	if a.Fallback != "" && !strings.EqualFold(a.Fallback, t.Fallback) && !publishedHandler(a.Fallback) {
+	if a.Fallback != "" && !strings.EqualFold(a.Fallback, t.Fallback) && !safe.PublishedHandler(common.HexToAddress(a.Fallback)) {
 		j.find(RuleFallback, resource.Refuse, "a handler answers in the Safe's name", "fallback handler is %s, declared %s", a.Fallback, none(t.Fallback))
 	}
-}
-
-func publishedHandler(address string) bool {
-	return slices.ContainsFunc(safe.Contracts(), func(c safe.Contract) bool {
-		return c.Kind == safe.KindHandler && slices.Contains(c.Addresses, common.HexToAddress(address))
-	})
 }
 
 func listed(list []string, address string) bool {
 	return slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, address) })
 }
 
-func none(address string) string {
-	if address == "" {
-		return "none"
-	}
-	return address
-}
+func none(address string) string { return cmp.Or(address, "none") }
 
 // waiting tells every transaction that is not ours. One that could change who
 // acts for the Safe is refused: whoever signs in a hurry signs that.
@@ -120,15 +121,17 @@ func (j *judge) waiting(facts map[string]string) {
 	if facts[factQueue] == "unread" {
 		j.find(RuleQueue, resource.Acknowledge, "", "the queue of its service was not read: what else waits for its owners is not known")
 	}
-	others, err := foreigners(facts)
-	if err != nil {
-		j.find(RuleForeign, resource.Refuse, "", "%s", err)
-		return
-	}
-	for _, hash := range slices.Sorted(maps.Keys(others)) {
-		f := others[hash]
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		hash, is := strings.CutPrefix(name, factForeign)
+		if !is {
+			continue
+		}
+		var f foreign
+		err := json.Unmarshal([]byte(facts[name]), &f)
 		does := strings.Join(f.Effects, "; ")
 		switch {
+		case err != nil:
+			j.find(RuleForeign, resource.Refuse, "", "what is known of %s does not read", hash)
 		case f.Like != "":
 			j.find(RuleLike, resource.Refuse, "tell its owners to reject it", "a transaction that looks like a proposal of ours waits (nonce %d, %s): %s; it would: %s", f.Nonce, hash, f.Like, does)
 		case slices.ContainsFunc(f.Dangers, grave):
@@ -139,7 +142,8 @@ func (j *judge) waiting(facts map[string]string) {
 	}
 }
 
-// grave dangers change who acts for the Safe, or run foreign code as the Safe.
+// grave dangers change who acts for the Safe, what it is or owns, or run foreign
+// code as the Safe.
 func grave(danger string) bool {
-	return slices.ContainsFunc([]string{"module", "guard", "owner", "handler", "delegatecall"}, func(word string) bool { return strings.Contains(danger, word) })
+	return slices.ContainsFunc([]string{"module", "guard", "owner", "handler", "delegatecall", "upgrade", "the safe itself"}, func(word string) bool { return strings.Contains(danger, word) })
 }

@@ -6,6 +6,7 @@ package multisigsafe
 
 import (
 	"context"
+	"maps"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -58,6 +59,8 @@ type Terms struct {
 	Modules  []string `json:"modules,omitempty"`
 	Guard    string   `json:"guard,omitempty"`
 	Fallback string   `json:"fallback,omitempty"`
+	// Unpinned are the owners' keys that have no pin where one is demanded.
+	Unpinned []string `json:"unpinned,omitempty"`
 }
 
 // Queue lists what waits in a Safe's service, from a nonce up.
@@ -105,15 +108,7 @@ func satisfies(path string, desired, observed resource.Attrs) bool {
 	}
 	want, all := setOf(desired[path])
 	have, known := setOf(observed[path])
-	if !all || !known || len(want) != len(have) {
-		return false
-	}
-	for a := range want {
-		if !have[a] {
-			return false
-		}
-	}
-	return true
+	return all && known && maps.Equal(want, have)
 }
 
 func setOf(list any) (map[common.Address]bool, bool) {
@@ -132,28 +127,45 @@ func setOf(list any) (map[common.Address]bool, bool) {
 func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 	var objects []kind.Object[Spec]
 	for _, s := range env.Safes {
-		if s.Address == "" {
+		if network, _ := env.Network(s.Network); s.Address == "" || network.State == config.Retired {
 			continue
 		}
+		owners, unpinned := ownersOf(env, s)
 		o := kind.Object[Spec]{
 			ID: s.ResourceID(), Group: Name + "/" + s.Name, Why: []resource.Source{s.Source},
 			Spec: Spec{
-				Owners: ownersOf(env, s), Threshold: uint64(max(s.Threshold, 0)), Version: s.Version, //nolint:gosec // not negative
-				Terms: &Terms{Terms: call.TermsOf(env, s.Network), Address: s.Address, Modules: s.Modules, Guard: s.Guard, Fallback: s.Fallback},
+				Owners: owners, Threshold: uint64(max(s.Threshold, 0)), Version: s.Version, //nolint:gosec // not negative
+				Terms: &Terms{
+					Terms: call.TermsOf(env, s.Network), Address: s.Address, Modules: s.Modules, Guard: s.Guard, Fallback: s.Fallback, Unpinned: unpinned,
+				},
 			},
 		}
-		if !s.Managed {
-			o.Mode = resource.Observed
-		}
-		objects = append(objects, o)
+		objects = append(objects, watched(o, s))
 	}
 	return objects, nil
 }
 
-func ownersOf(env *config.Environment, s config.Safe) []resource.Value {
-	list := make([]resource.Value, len(s.Owners))
-	for i, p := range s.Owners {
-		list[i] = call.PartyValue(env, s.Network, p)
+// watched marks a Safe that is only looked at.
+func watched(o kind.Object[Spec], s config.Safe) kind.Object[Spec] {
+	if !s.Managed {
+		o.Mode = resource.Observed
 	}
-	return list
+	return o
+}
+
+// ownersOf are the declared owners. Where addresses must be pinned, a key's is
+// its pin and nothing else; those without one are named.
+func ownersOf(env *config.Environment, s config.Safe) (list []resource.Value, unpinned []string) {
+	for _, p := range s.Owners {
+		value := call.PartyValue(env, s.Network, p)
+		if p.Key != "" && env.Addresses == "pinned" {
+			if pin := env.Pins[p.Key]; pin != "" {
+				value = resource.Literal(pin)
+			} else {
+				unpinned = append(unpinned, p.Key)
+			}
+		}
+		list = append(list, value)
+	}
+	return list, unpinned
 }

@@ -2,6 +2,7 @@ package multisigsafe
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -21,6 +22,8 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 		return nil, &resource.DeferredError{Reason: "there is no Safe to change"}
 	case after.Spec.Terms == nil:
 		return nil, fmt.Errorf("%s: states no terms", after.ID)
+	case len(after.Spec.Terms.Unpinned) > 0:
+		return nil, &resource.DeferredError{Reason: "waits for pins of " + strings.Join(after.Spec.Terms.Unpinned, ", ")}
 	}
 	var want []common.Address
 	for _, o := range after.Spec.Owners {
