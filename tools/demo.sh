@@ -62,7 +62,7 @@ run 0 reconcile apply "$folder/first.plan.json"
 
 say "3. The second plan is empty (exit code 0)."
 run 0 reconcile plan "$env" --exit-code
-shows 'in sync'
+shows 'nothing to do'
 
 say "   Each agent signs with its own keys, and nobody else does."
 run 0 reconcile access "$env"

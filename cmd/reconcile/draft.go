@@ -39,6 +39,10 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 	if err != nil {
 		return nil, err
 	}
+	waits, err := s.staleFindings(desired, world, difference)
+	if err != nil {
+		return nil, err
+	}
 	s.spare(&difference)
 	if len(only) > 0 {
 		if difference, err = s.cut(difference, only, desired); err != nil {
@@ -48,6 +52,7 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 	if err := s.keepInUse(ctx, &difference, world, desired); err != nil {
 		return nil, err
 	}
+	s.addFindings(&difference, waits, only)
 	s.addFindings(&difference, s.accessFindings(ctx, world, difference), only)
 	p, err := s.assemble(difference, world, only)
 	if err != nil {
@@ -80,6 +85,7 @@ func (s *session) diff(desired resource.Set, world *observe.World) (plan.Differe
 		}
 		difference.Findings = append(difference.Findings, found...)
 	}
+	difference.Findings = notDeployed(s.env, difference.Findings)
 	compactFindings(&difference)
 	return difference, nil
 }
