@@ -110,6 +110,21 @@ func Proposals(facts []resource.Fact, id resource.ID) ([]Proposed, error) {
 	return list, nil
 }
 
+// WithoutProposals are the facts as if nothing of ours waited.
+func WithoutProposals(facts []resource.Fact) []resource.Fact {
+	return slices.DeleteFunc(slices.Clone(facts), func(f resource.Fact) bool { return strings.HasPrefix(f.Name, factProposal) })
+}
+
+// OfSafe are the calls of a step's own that a Safe makes, and which Safe that is.
+// Not ok: no Safe makes them.
+func OfSafe(step resource.Step) (id resource.ID, calls []evm.Wire, ok bool) {
+	var p params
+	if step.Op != resource.Propose && step.Op != Execute || step.Params.Decode(&p) != nil || p.SafeName == "" {
+		return id, nil, false
+	}
+	return SafeID(p.Network, p.SafeName), p.Calls, true
+}
+
 // Holds reports whether the proposal makes exactly these calls, in this order
 // and without another one between them.
 func (p Proposed) Holds(calls []evm.Wire) bool {
