@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,8 @@ func (v *viewer) details(b block) []field {
 	}
 	c := b.first()
 	switch {
+	case onChain(c.ID.Kind):
+		lines = append(v.sayings(b), v.chainDetails(b)...)
 	case v.o.Verbose || !(c.Action == plan.Create && c.Risk.Rank() <= resource.Routine.Rank()):
 		lines = append(lines, v.common(b, len(lines) > 0)...)
 	case v.grants(c):
@@ -223,13 +226,14 @@ func (v *viewer) unresolved(c plan.Change, f plan.FieldChange) any {
 func (v *viewer) stepLines(c plan.Change) []field {
 	var lines []field
 	for i, s := range c.Steps {
-		lines = append(lines, field{path: "step " + number(i+1), sign: '>', text: s.Op})
-		for _, f := range parameters(s) {
-			f.path, f.sign = "  "+strings.TrimPrefix(f.path, "."), ' '
-			if f.text == "" {
-				f.text = f.after
-			}
-			lines = append(lines, f)
+		call, calls := transactionOf(s)
+		if calls {
+			told := v.made(s, call)
+			told[0].path = "step " + number(i+1)
+			lines = append(lines, told...)
+		} else {
+			lines = append(lines, field{path: "step " + number(i+1), sign: '>', text: s.Op})
+			lines = append(lines, parameterLines(s)...)
 		}
 		for _, need := range s.Needs {
 			lines = append(lines, field{path: "  needs", sign: ' ', text: "the " + need.Output + " of " + need.ID.String()})
@@ -237,9 +241,19 @@ func (v *viewer) stepLines(c plan.Change) []field {
 		for _, pre := range s.Pre {
 			lines = append(lines, field{path: "  only if", sign: ' ', text: preText(pre)})
 		}
-		if s.Spend != nil {
+		if s.Spend != nil && !calls {
 			lines = append(lines, field{path: "  spends", sign: ' ', text: "≤ " + s.Spend.Wei + " wei, fees ≤ " + s.Spend.Fee + " wei on " + s.Spend.Network + ", from " + s.Spend.From})
 		}
+	}
+	return lines
+}
+
+func parameterLines(s resource.Step) []field {
+	lines := parameters(s)
+	for i := range lines {
+		f := &lines[i]
+		f.path, f.sign = "  "+strings.TrimPrefix(f.path, "."), ' '
+		f.text = cmp.Or(f.text, f.after)
 	}
 	return lines
 }

@@ -71,7 +71,13 @@ func (v *viewer) namesOf(ids []resource.ID) []string {
 		if v.o.Verbose {
 			return []string{ids[0].String()}
 		}
+		if routes, ok := routesOf(ids); ok {
+			return routes
+		}
 		return []string{v.names.short(ids[0])}
+	}
+	if routes, ok := routesOf(ids); ok {
+		return routes
 	}
 	var names []string
 	for _, s := range v.names.shapes(ids) {
@@ -85,6 +91,9 @@ func (v *viewer) namesOf(ids []resource.ID) []string {
 // the name, so that "signer of validator-0 on fuji" and "signer of validator-1
 // on sepolia" are alike and a leg that speaks of another leg's network is not.
 func (v *viewer) signature(c plan.Change) string {
+	if c.ID.Kind == kindValidatorSet || c.ID.Kind == kindSafe {
+		return v.chainSignature(c)
+	}
 	own := v.ownWords(c.ID)
 	var b strings.Builder
 	part := func(text string) { b.WriteString(text + "\x00") }

@@ -119,8 +119,14 @@ func (s story) render(t *testing.T) *txtar.Archive {
 		switch part {
 		case "width-60.txt":
 			o.Width = 60
+		case "width-80.txt":
+			o.Width = 80
+		case "width-120.txt":
+			o.Width = 120
 		case "width-160.txt":
 			o.Width = 160
+		case "build-log.txt":
+			o.CI = true
 		case "verbose.txt":
 			o.Verbose = true
 		case "verify.txt":

@@ -36,8 +36,8 @@ func (t *text) measure() {
 		}
 	}
 	for _, w := range t.waitings() {
-		g.kind = max(g.kind, columns(t.kindText(w.ids[0])))
-		names = append(names, t.namesOf(w.ids)...)
+		g.kind = max(g.kind, columns(t.kindText(w.about()[0])))
+		names = append(names, t.namesOf(w.about())...)
 	}
 	fixed := 2 + g.kind + 2 + 2 + g.word + 2 + g.risk + 2 + source
 	room := t.lines.o.width() - fixed
@@ -63,10 +63,10 @@ const shownNames = 6
 
 func (t *text) block(b block) {
 	c := b.first()
-	symbol := t.symbol(c)
+	symbol := t.blockSymbol(b)
 	t.headline(piece{symbolStyle(symbol), symbol}, t.kindText(c.ID), b.names, t.tail(b))
 	fields := t.details(b)
-	if on, ok := t.names.listed(b.ids()); ok {
+	if on, ok := t.names.listed(b.ids()); ok && !onChain(c.ID.Kind) {
 		fields = append([]field{on}, fields...)
 	}
 	t.fieldLines(fields, c.Risk)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/plan"
 )
 
 // byRisk puts the riskiest first and keeps the order of reading among equals.
@@ -46,10 +48,10 @@ func (m comment) table(blocks []block) string {
 		if source := m.source(block); source != "" {
 			from = MarkdownCode(cutMiddle(source, longestName))
 		}
-		row(MarkdownCode(cut(m.symbol(c), 4)), m.blockName(block), action, from)
+		row(MarkdownCode(cut(m.blockSymbol(block), 4)), m.blockName(block), action, from)
 	}
 	for _, w := range m.waitings() {
-		row("…", m.nameList(w.ids), w.word+": "+MarkdownText(cut(w.reason, longestText)), "")
+		row("…", m.waitNames(w), w.word+": "+MarkdownText(cut(m.briefly(w), longestText)), "")
 	}
 	if left > 0 {
 		b.WriteString("| … | and " + number(left) + " more rows | | |\n")
@@ -76,7 +78,13 @@ func (m comment) sections(blocks []block) []section {
 	var list []section
 	for _, b := range blocks {
 		c := b.first()
-		word := m.word(c)
+		var words []string
+		for _, change := range b.changes {
+			if word := m.word(change); !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+		word := strings.Join(words, ", ")
 		if drifted(c) {
 			word += ", changed outside git"
 		}
@@ -95,9 +103,10 @@ func (m comment) sections(blocks []block) []section {
 // parts tells a block: its headline and fields, then each further name alone.
 func (m comment) parts(b block) []part {
 	c := b.first()
-	sign := map[string]string{"+": "+ ", "-": "- "}[m.symbol(c)]
-	sign = cmp.Or(sign, "! ")
-	head := part{lines: []string{sign + c.ID.String()}, changes: 1}
+	sign := func(c plan.Change) string {
+		return cmp.Or(map[string]string{"+": "+ ", "-": "- "}[m.symbol(c)], "! ")
+	}
+	head := part{lines: []string{sign(c) + c.ID.String()}, changes: 1}
 	if len(b.changes) > 1 {
 		head.lines[0] = "# " + m.blockWord(b) + ", each alike"
 		head.changes = 0
@@ -112,8 +121,8 @@ func (m comment) parts(b block) []part {
 	}
 	all := []part{head}
 	if len(b.changes) > 1 {
-		for _, id := range b.ids() {
-			all = append(all, part{lines: []string{sign + id.String()}, changes: 1})
+		for _, change := range b.changes {
+			all = append(all, part{lines: []string{sign(change) + change.ID.String()}, changes: 1})
 		}
 	}
 	return all
@@ -175,7 +184,7 @@ const openBelow = 20
 
 // details fills the room that is left, and says how many changes it told.
 func (m comment) details(blocks []block, room int) (text string, shown int) {
-	list := m.sections(blocks)
+	list := append(m.sections(blocks), m.chainSections()...)
 	lines := 0
 	for _, s := range list {
 		for _, p := range s.parts {

@@ -99,54 +99,65 @@ func (t *text) findingRows(severities ...resource.Severity) {
 	}
 }
 
-// waiting is what is in no step of this plan, folded by its reason.
+// waiting is what is in no step of this plan, folded by its reason, or by the
+// proposal that it waits for.
 type waiting struct {
 	word, reason string
 	ids          []resource.ID
+	proposal     *proposal
+	// unlike reasons differ by name.
+	unlike bool
+	// calls that somebody else must make on network; reason then is why.
+	network string
+	calls   []printed
 }
 
 func (v *viewer) waitings() []waiting {
 	at := map[string]int{}
 	var folded []waiting
-	add := func(word string, id resource.ID, reason string) {
-		key := word + "\x00" + id.Kind + "\x00" + v.ownWords(id).normal(reason)
-		if v.o.Verbose {
-			key = word + "\x00" + id.String()
+	add := func(w waiting, id resource.ID) {
+		key := w.word + "\x00" + id.Kind + "\x00" + v.ownWords(id).normal(w.reason)
+		switch {
+		case w.proposal != nil:
+			key = w.proposal.safe.String() + "\x00" + w.proposal.hash
+		case v.o.Verbose || len(w.calls) > 0:
+			key = w.word + "\x00" + id.String()
 		}
 		i, ok := at[key]
 		if !ok {
 			i = len(folded)
 			at[key] = i
-			folded = append(folded, waiting{word: word, reason: reason})
+			folded = append(folded, w)
 		}
 		folded[i].ids = append(folded[i].ids, id)
-		if len(folded[i].ids) == 2 {
-			folded[i].reason = "for example: " + folded[i].reason
+		if like := &folded[i]; w.proposal == nil && !like.unlike && like.reason != w.reason {
+			like.unlike, like.reason = true, "for example: "+like.reason
 		}
 	}
+	refused := v.refusals()
 	for _, d := range v.p.Deferred {
-		add("later", d.ID, d.Reason)
+		lead, network, calls := printedOf(d.Reason)
+		if rule, said := refused[d.ID.String()+"\x00"+d.Reason]; said {
+			lead = "refused by " + rule + ", as said above"
+		}
+		add(waiting{word: laterWord, reason: lead, network: network, calls: calls}, d.ID)
 	}
 	for _, p := range v.p.Pending {
-		add("waits", p.ID, p.Reason)
+		add(waiting{word: waitsWord, reason: p.Reason, proposal: proposalOf(p.ID, p.Reason)}, p.ID)
 	}
 	return folded
 }
 
-// later lists what cannot be planned yet and what waits for others.
-func (t *text) later() {
-	list := t.waitings()
-	if len(list) > 0 {
-		t.blank()
-	}
-	for _, w := range list {
-		word := w.word
-		if len(w.ids) > 1 {
-			word += " " + number(len(w.ids))
+// refusals are the reasons of changes deferred for a refusal that is told by
+// itself, with its rule.
+func (v *viewer) refusals() map[string]string {
+	rules := map[string]string{}
+	for _, f := range v.p.Findings {
+		if f.Severity == resource.Refuse {
+			rules[f.ID.String()+"\x00refused by "+f.Rule+": "+f.Reason] = f.Rule
 		}
-		t.headline(piece{faint, "…"}, t.kindText(w.ids[0]), t.namesOf(w.ids), []piece{{"", word}})
-		t.prose("", indentation, w.reason)
 	}
+	return rules
 }
 
 // silence is one cause for which one or more scopes were not read.

@@ -191,6 +191,7 @@ func (t *text) body() {
 			t.block(b)
 		}
 	}
+	t.together()
 	t.later()
 	t.unread()
 	t.blank()

@@ -44,6 +44,9 @@ type Options struct {
 	Traits map[string]resource.Traits
 	// Coins maps a network to its native token.
 	Coins map[string]Coin
+	// Explain says in words what calldata sent to an address of a network does; nil
+	// where nobody can tell. Its words are escaped as all from outside are.
+	Explain func(network, to, data string) string
 	// Monthly is what the changes add to the bill, for example "+$48.00/month".
 	Monthly string
 	// Approvers are the people who may approve, by name.

@@ -17,10 +17,14 @@ type viewer struct {
 	names naming
 	// known maps ARNs to the resources that the plan knows them of.
 	known map[string]resource.ID
+	// addresses names those that the plan knows, facts are what it was told of
+	// contracts and their owners.
+	addresses map[string]string
+	facts     map[resource.ID]map[string]string
 }
 
 func newViewer(p *plan.Plan, o Options) *viewer {
-	return &viewer{p: p, o: o, names: namingOf(p, o), known: knownARNs(p)}
+	return &viewer{p: p, o: o, names: namingOf(p, o), known: knownARNs(p), addresses: addressesOf(p), facts: factsOf(p)}
 }
 
 // word is what is said for an action: the kind's own word where it has one.
@@ -28,16 +32,49 @@ func (v *viewer) word(c plan.Change) string {
 	return cmp.Or(v.o.Traits[c.ID.Kind].Verbs[string(c.Action)], string(c.Action))
 }
 
-// blockWord is the word for a block, with how many it stands for.
+// blockWord is the word for a block, with how many it stands for. A block of
+// contracts may hold changes that are made and changes that are proposed.
 func (v *viewer) blockWord(b block) string {
-	word := v.word(b.first())
-	if drifted(b.first()) {
-		word = driftWord(b.first(), word)
+	counts := map[string]int{}
+	words := v.blockWords(b)
+	for _, c := range b.changes {
+		counts[v.changeWord(c)]++
 	}
 	if len(b.changes) > 1 {
-		word += " " + number(len(b.changes))
+		for i, word := range words {
+			words[i] = word + " " + number(counts[word])
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// blockWords are the words for a block's changes, each once.
+func (v *viewer) blockWords(b block) []string {
+	var words []string
+	for _, c := range b.changes {
+		if word := v.changeWord(c); !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+func (v *viewer) changeWord(c plan.Change) string {
+	word := v.word(c)
+	if drifted(c) {
+		word = driftWord(c, word)
 	}
 	return word
+}
+
+// blockSymbol is that of what is made; of what is only proposed where all is.
+func (v *viewer) blockSymbol(b block) string {
+	for _, c := range b.changes {
+		if c.Action != plan.Propose {
+			return v.symbol(c)
+		}
+	}
+	return v.symbol(b.first())
 }
 
 func (v *viewer) symbol(c plan.Change) string {

@@ -3,6 +3,7 @@ package view_test
 import (
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
@@ -45,6 +46,8 @@ func traits() map[string]resource.Traits {
 			Moving: []string{"balance"}, Symbol: "$",
 			Verbs: map[string]string{"create": "fund", "update": "top up"},
 		},
+		"validator-set": {Verbs: map[string]string{"create": "repoint", "update": "repoint"}, Computed: []string{"ism", "path"}, Steering: []string{"terms"}},
+		"contract":      {Verbs: map[string]string{"update": "write"}},
 	}
 }
 
@@ -154,13 +157,21 @@ func spend(p *plan.Plan) *plan.Plan {
 	total := map[string]plan.Spend{}
 	for _, s := range p.Steps() {
 		if s.Spend != nil {
-			total[s.Spend.Network] = plan.Spend{Network: s.Spend.Network, Wei: s.Spend.Wei, Fee: s.Spend.Fee}
+			sum := total[s.Spend.Network]
+			total[s.Spend.Network] = plan.Spend{Network: s.Spend.Network, Wei: added(sum.Wei, s.Spend.Wei), Fee: added(sum.Fee, s.Spend.Fee)}
 		}
 	}
 	for _, network := range slices.Sorted(maps.Keys(total)) {
 		p.Spend = append(p.Spend, total[network])
 	}
 	return p
+}
+
+// added adds two amounts in wei; an empty one is none.
+func added(a, b string) string {
+	x, _ := new(big.Int).SetString("0"+a, 10)
+	y, _ := new(big.Int).SetString("0"+b, 10)
+	return x.Add(x, y).String()
 }
 
 // firstPlan is staging before anything exists: 48 validator keys, 8 relayer
@@ -203,31 +214,10 @@ func mixedPlan() *plan.Plan {
 		if destination == "fuji" {
 			continue
 		}
-		changes = append(changes, validatorSet(destination))
+		changes = append(changes, thresholdLeg(destination))
 	}
 	changes = append(changes, fund("fuji", "relayer-signer", plan.Update, "1920000000000000000", "balance 0.08 AVAX below floor 0.5, top up to 2"))
-	return spend(stagingPlan(changes...))
-}
-
-func validatorSet(destination string) plan.Change {
-	id := resource.ID{Kind: "validator-set", Scope: destination, Name: "fuji"}
-	c := plan.Change{
-		ID: id, Group: "validator-set/fuji", Action: plan.Replace, Risk: resource.Sensitive, Cause: plan.FromConfig, Why: from("validators.cue", 12),
-		Before: &plan.State{}, After: resource.Attrs{},
-		Fields: []plan.FieldChange{
-			{Path: "threshold", Before: "1", After: "2"},
-			{
-				Path:   "validators",
-				Before: []any{"0x5450447aeE7B544c462C9352bEF7cAD049B0C2Dc", "0x03c842db86A6A3E524D4a6615390c1Ea8E2b9541"},
-				After:  []any{"0x5450447aeE7B544c462C9352bEF7cAD049B0C2Dc", "0x03c842db86A6A3E524D4a6615390c1Ea8E2b9541", "0x94438a7De38d4548AE54DF5C6010c4EbC5239eAe"},
-			},
-		},
-		Steps: []resource.Step{{Op: "deploy-ism", ID: id}, {Op: "set-ism", ID: id}},
-	}
-	if destination == "optimismsepolia" {
-		c.Action = plan.Propose
-	}
-	return c
+	return spend(withSigners(stagingPlan(changes...)))
 }
 
 // driftPlan is a world that somebody changed by hand: a tag, and a key that
