@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/ethclient"
 
 	"github.com/crosschain-ops/reconcile/internal/call"
 	"github.com/crosschain-ops/reconcile/internal/chain"
@@ -121,4 +125,63 @@ func (w *world) execute(env *config.Environment, maker *call.Maker, s config.Saf
 	}
 	_, err = maker.Do(w.ctx(), resolved, prepared)
 	return err
+}
+
+// nomad deploys Nomad's contracts with the fault of August 2022, a recovery after
+// one second and one key that may start it, and declares them as they should be:
+// nomad HERE THERE.
+func (w *world) nomad(_ bool, args []string) {
+	env := w.environment()
+	here, _ := env.Network(args[0])
+	there, _ := env.Network(args[1])
+	client, err := ethclient.DialContext(w.ctx(), here.RPC[0])
+	w.ts.Check(err)
+	defer client.Close()
+	owner := w.key("owner-0")
+	secret, err := w.session().SecretsManager(owner.Region).GetSecretValue(w.ctx(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(owner.Alias)})
+	w.ts.Check(err)
+	key, err := cloud.DecodeSecretKey([]byte(aws.ToString(secret.SecretString)))
+	w.ts.Check(err)
+	at, err := contractstest.Nomad(w.ctx(), client, key, contractstest.NomadOptions{
+		Domain: here.DomainID, Remote: there.DomainID, Updater: common.Address{1}, RemoteUpdater: common.Address{2},
+		Watchers: []common.Address{{3}}, OptimisticSeconds: 1800, RecoveryTimelock: 1, RecoveryManager: w.address("owner-1"),
+	})
+	w.ts.Check(err)
+	text := fmt.Sprintf(`package reef
+
+contracts: {
+	replica: {
+		network: %[1]q
+		address: %[2]q
+		through: "beacon"
+		beacon:  %[3]q
+		owner: contract: "router"
+		parameters: optimisticSeconds: {read: "optimisticSeconds()(uint256)", want: 1800}
+		invariants: {
+			zeroRoot: {read: "acceptableRoot(bytes32)(bool)", args: [#zero], must: false, reason: "an unproven message has root zero"}
+			zeroConfirmed: {read: "confirmAt(bytes32)(uint256)", args: [#zero], must: 0, reason: "it makes root zero acceptable"}
+		}
+	}
+	router: {
+		network: %[1]q
+		address: %[4]q
+		invariants: {
+			recoveryTimelock: {read: "recoveryTimelock()(uint256)", must: ">= 86400", reason: "a day to see a recovery that nobody meant"}
+			recoveryManager: {read: "recoveryManager()(address)", must: "code", reason: "one key could take everything over"}
+		}
+	}
+	connections: {
+		network: %[1]q
+		address: %[5]q
+		scans: watchers: {
+			event: "WatcherPermissionSet(uint32 indexed,address,bool)"
+			from:  %[6]d
+			want: [[{domain: %[7]q}, {key: "owner-2"}]]
+		}
+	}
+}
+
+#zero: "0x0000000000000000000000000000000000000000000000000000000000000000"
+`, here.Name, at.Replica.Hex(), at.ReplicaBeacon.Hex(), at.GovernanceRouter.Hex(), at.XAppConnectionManager.Hex(), at.FromBlock, there.Name)
+	w.ts.Check(os.WriteFile(w.ts.MkAbs("environments/reef/nomad.cue"), []byte(text), 0o600))
 }

@@ -48,6 +48,7 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"dispatch": (*world).dispatch,
 		"accepted": (*world).accepted,
 		"cosign":   (*world).cosign,
+		"nomad":    (*world).nomad,
 		// What was there before us, and what is nobody's.
 		"runbook":   (*world).runbook,
 		"strangers": (*world).strangers,
