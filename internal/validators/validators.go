@@ -81,6 +81,9 @@ type Member struct {
 	Standing attestation.Standing
 }
 
+// Known reports whether the member has an address.
+func (m Member) Known() bool { return m.Address != common.Address{} }
+
 // Signs reports whether the member counts: it is shown to sign, or nothing was
 // ever there to sign.
 func (m Member) Signs() bool { return m.Standing.Err == nil && Signs(m.Standing.State) }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/ethereum/go-ethereum/common"
-
 	"github.com/crosschain-ops/reconcile/internal/call"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kind"
@@ -109,7 +107,7 @@ func factsOf(r validators.Route) []resource.Fact {
 
 // facts about one member. Who has no address yet has none.
 func (s *sets) facts(env *config.Environment, m validators.Member) []resource.Fact {
-	if m.Address == (common.Address{}) {
+	if !m.Known() {
 		return nil
 	}
 	id := validators.ValidatorID(m.Origin, m.Name)

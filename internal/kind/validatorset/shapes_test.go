@@ -6,6 +6,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/crosschain-ops/reconcile/internal/call"
 	"github.com/crosschain-ops/reconcile/internal/chain/chaintest/contractstest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/evm"
@@ -202,8 +203,12 @@ func TestOnlyAnOwnerWeHoldOrADeclaredSafeLeadsToAWrite(t *testing.T) {
 		contains(t, p.deferred[there], to.says, to.address.Hex(), "nothing is sent", "the owner: to 0x", repoint.Data, "anybody: to 0x")
 	}
 	s.Env.Safes = []config.Safe{{Name: "governance", Network: "fuji", Address: ours.Hex(), Managed: true, Threshold: 2}}
+	if p := s.plan(); len(p.steps) > 0 {
+		t.Errorf("a Safe that was not read: %v", p.steps)
+	}
+	s.safes = []resource.Fact{{ID: call.SafeID("fuji", "governance"), Name: call.FactThreshold, Value: "2"}}
 	if got := ops(s.plan().steps[there]); !slices.Equal(got, []string{"deploy", resource.Propose}) {
-		t.Errorf("a declared Safe: %v", got)
+		t.Errorf("a declared Safe: %v, %v", got, s.plan().deferred)
 	}
 }
 

@@ -26,6 +26,8 @@ type scene struct {
 	t       *testing.T
 	kind    kind.Kind
 	intents int
+	// safes are the facts that the kind of Safes would give.
+	safes []resource.Fact
 }
 
 func start(t *testing.T, o validatorstest.Options) *scene {
@@ -85,7 +87,7 @@ func (s *scene) plan() planned {
 		if want.Mode == resource.Observed {
 			continue
 		}
-		steps, err := s.kind.Steps(&have, &want, p.seen.Facts)
+		steps, err := s.kind.Steps(&have, &want, slices.Concat(p.seen.Facts, s.safes))
 		var later *resource.DeferredError
 		var waits *resource.PendingError
 		switch {
