@@ -141,7 +141,7 @@ func (s *Standings) see(id resource.ID, attrs resource.Attrs) {
 	path, walked := plain["path"].(map[string]any)
 	unreadable, _ := plain["unreadable"].(map[string]any)
 	switch {
-	case id.Kind == kindSet && walked && path["Set"] == nil && path["Absent"] != true:
+	case id.Kind == kindSet && (plain["ism"] == nil || plain["ism"] == "") && !(walked && path["absent"] == true):
 		s.missing[id] = "does not tell whom it asks to sign"
 	case id.Kind == kindContract && len(unreadable) > 0:
 		s.missing[id] = "was not read whole"
