@@ -22,6 +22,7 @@ func attesting() []view.OriginValidators {
 		{Origin: "optimismsepolia", Threshold: 2, Managed: true, Validators: []view.ValidatorRow{
 			{Member: "validator-0", Operator: "us", Address: a, State: "unread", Reason: "optimismsepolia: endpoint rpc.example: eth_call: no answer in 10 s"},
 			{Member: "validator-1", Operator: "us", State: "missing", Reason: "its key has no address yet"},
+			{Member: "validator-2", Operator: "us", State: "missing", Reason: "its key has no address yet"},
 		}},
 		{Origin: "sepolia", Threshold: 2, Validators: []view.ValidatorRow{
 			{Member: "=cmd|calc", Operator: "a\x1b[31mcme", Address: a, Announced: true, Storage: "s3://\u202eevil/\x07bell", State: "unreachable", Reason: "its location is not one of ours: \u202egpj.exe"},

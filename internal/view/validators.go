@@ -99,13 +99,41 @@ func validatorsTable(w io.Writer, origins []OriginValidators, o TableOptions) er
 	for _, origin := range origins {
 		style, text := originLine(origin)
 		l.seg(style, text).end()
-		for _, v := range origin.Validators {
-			if v.Reason != "" && v.State != "live" {
-				l.prose("", "  ", v.Member+": "+v.Reason)
-			}
+		for _, reason := range origin.reasons() {
+			l.prose("", "  ", reason)
 		}
 	}
 	return l.flush(w)
+}
+
+// unproven counts those who count because nothing was there to sign yet.
+func (o OriginValidators) unproven() int {
+	n := 0
+	for _, v := range o.Validators {
+		if v.Counts && v.State != "live" {
+			n++
+		}
+	}
+	return n
+}
+
+// reasons say why members are not live, those of one reason together.
+func (o OriginValidators) reasons() []string {
+	var order []string
+	of := map[string][]string{}
+	for _, v := range o.Validators {
+		if v.Reason == "" || v.State == "live" {
+			continue
+		}
+		if of[v.Reason] == nil {
+			order = append(order, v.Reason)
+		}
+		of[v.Reason] = append(of[v.Reason], v.Member)
+	}
+	for i, reason := range order {
+		order[i] = strings.Join(of[reason], ", ") + ": " + reason
+	}
+	return order
 }
 
 // originLine is one origin in a sentence.
@@ -115,6 +143,9 @@ func originLine(o OriginValidators) (style, text string) {
 	}
 	live, unread := o.Live()
 	text = fmt.Sprintf("%s: live %d of %d, need %d", o.Origin, live, len(o.Validators), o.Threshold)
+	if n := o.unproven(); n > 0 {
+		text += fmt.Sprintf(", %d of them unproven", n)
+	}
 	switch {
 	case unread > 0:
 		return yellow, text + fmt.Sprintf(" · %d not read", unread)
