@@ -48,7 +48,12 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"dispatch": (*world).dispatch,
 		"accepted": (*world).accepted,
 		"cosign":   (*world).cosign,
+		"proposal": (*world).proposal,
+		"exchange": (*world).exchange,
 		"nomad":    (*world).nomad,
+		// Many wallets, and what reading them costs.
+		"crowd": (*world).crowd,
+		"asked": (*world).asked,
 		// What was there before us, and what is nobody's.
 		"runbook":   (*world).runbook,
 		"strangers": (*world).strangers,

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,8 @@ import (
 // until a script breaks it.
 type wire struct {
 	server *httptest.Server
+	// arrivals are all calls, since a script asked.
+	arrivals atomic.Int64
 
 	mu     sync.Mutex
 	target *url.URL
@@ -114,6 +117,7 @@ func (w *wire) pick(operations []string) (*url.URL, *fault) {
 
 // ServeHTTP passes a call on, or not.
 func (w *wire) ServeHTTP(reply http.ResponseWriter, r *http.Request) {
+	w.arrivals.Add(1)
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
