@@ -130,7 +130,7 @@ func writePlan(path string, p *plan.Plan) error {
 // viewOptions says how to print a plan that was just made.
 func (s *session) viewOptions(d *drafted, file string) view.Options {
 	o := s.app.viewOptions()
-	o.Traits, o.Coins = traitsOf(s.kinds), coinsOf(s.env)
+	o.Traits, o.Coins, o.Explain = traitsOf(s.kinds), coinsOf(s.env), explainer(s.env)
 	o.Stats = s.stats(d)
 	o.Next = nextStep(s.env.Name, d.plan, file)
 	return o

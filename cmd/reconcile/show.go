@@ -9,7 +9,6 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/kinds"
 	"github.com/crosschain-ops/reconcile/internal/plan"
-	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 func newShow(a *app) *cobra.Command {
@@ -32,7 +31,10 @@ credentials, and prints an expired plan too, with a banner.`,
 				return err
 			}
 			o := a.viewOptions()
-			o.Traits, o.Coins = kinds.Traits(), a.coinsAt(p)
+			o.Traits = kinds.Traits()
+			if env := a.envAt(p); env != nil {
+				o.Coins, o.Explain = coinsOf(env), explainer(env)
+			}
 			return a.render(p, format, o)
 		},
 	}
@@ -40,13 +42,13 @@ credentials, and prints an expired plan too, with a banner.`,
 	return cmd
 }
 
-// coinsAt names the coins of a plan's networks, from its commit where this
-// repository has it, else from the working tree. Without either, amounts are
-// shown in wei: a plan can be read anywhere.
-func (a *app) coinsAt(p *plan.Plan) map[string]view.Coin {
+// envAt is a plan's environment, from its commit where this repository has it,
+// else from the working tree: for the names of coins and of contracts. Without
+// either, amounts are shown in wei: a plan can be read anywhere.
+func (a *app) envAt(p *plan.Plan) *config.Environment {
 	for _, rev := range []string{p.Revision.Commit, ""} {
 		if env, _, err := config.Load(config.Options{Root: a.dir, Rev: rev, Name: p.Environment}); err == nil {
-			return coinsOf(env)
+			return env
 		}
 	}
 	return nil

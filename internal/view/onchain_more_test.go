@@ -59,7 +59,7 @@ func TestEveryWayOfMakingTheCallsHasItsLine(t *testing.T) {
 	got := planText(t, p, wide())
 	for _, want := range []string{
 		"    arbitrumsepolia  2 transactions by key owner and key other-owner, held here\n",
-		"    4 networks       2 transactions each by key owner, held here (basesepolia, bsctestnet, celosepolia, polygonamoy)\n",
+		"    4 networks       basesepolia, bsctestnet, celosepolia, polygonamoy: 2 transactions each by key owner, held here\n",
 		"    optimismsepolia  1 transaction by key owner, held here, then proposed to Safe governance " + governance + " (2 of 3 must sign)\n",
 		"    sepolia          1 transaction by key owner, held here, then executed as Safe governance " + governance + " with its owner keys\n                     alice-owner and bob-owner, held here\n",
 	} {
@@ -79,7 +79,7 @@ func TestModulesAndSafesOfOtherAddressesAreCounted(t *testing.T) {
 		last.Params["subject"].(map[string]any)["ism"] = fmt.Sprintf("%s%02d", newISM[:40], i)
 	}
 	got := planText(t, p, wide())
-	for _, want := range []string{newISM[:40] + "00 and 6 more on 7 networks (full list: --verbose)", "proposed to Safe governance, each at its own address, (2 of 3 must sign)"} {
+	for _, want := range []string{newISM[:40] + "00 and 6 more on 7 networks (full list: --verbose)", "proposed to Safe governance, at another address on each, 2 of 3 must sign\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)
 		}

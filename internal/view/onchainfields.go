@@ -43,7 +43,7 @@ func (v *viewer) chainDetails(b block) []field {
 // kind. Everything of it is the same for all of a block.
 func (v *viewer) chainFields(c plan.Change) []field {
 	var lines []field
-	for _, f := range c.Fields {
+	for _, f := range thresholdFirst(c.Fields) {
 		after := v.unresolved(c, f)
 		switch {
 		case c.ID.Kind == kindValidatorSet && f.Path == "members":
@@ -65,6 +65,19 @@ func (v *viewer) chainFields(c plan.Change) []field {
 		}
 	}
 	return lines
+}
+
+// thresholdFirst is the order in which people read a set: how many, then who.
+func thresholdFirst(fields []plan.FieldChange) []plan.FieldChange {
+	rank := func(f plan.FieldChange) int {
+		if f.Path == "threshold" {
+			return 0
+		}
+		return 1
+	}
+	fields = slices.Clone(fields)
+	slices.SortStableFunc(fields, func(a, b plan.FieldChange) int { return rank(a) - rank(b) })
+	return fields
 }
 
 // declaredMember is a member of a set as its terms name it.

@@ -75,7 +75,7 @@ func (w way) text(changes int, safe string) string {
 	switch {
 	case w.act == "":
 	case safe == "":
-		parts = append(parts, w.act+", each at its own address, "+w.rest)
+		parts = append(parts, w.act+", at another address on each, "+strings.TrimSuffix(strings.TrimPrefix(w.rest, "("), ")"))
 	default:
 		parts = append(parts, w.act+" "+safe+" "+w.rest)
 	}
@@ -122,7 +122,7 @@ func (v *viewer) ways(b block) []field {
 			path = on[0]
 			if n > 1 && len(on) > 1 {
 				path = count(len(on), "network")
-				text += listed(on)
+				text = listed(on) + text
 			}
 		}
 		lines = append(lines, field{path: path, sign: ' ', text: text})
@@ -133,7 +133,7 @@ func (v *viewer) ways(b block) []field {
 // listed names networks as far as that is of use to a reader.
 func listed(networks []string) string {
 	if len(networks) > mostListed {
-		return " (--verbose names them)"
+		return ""
 	}
-	return " (" + strings.Join(networks, ", ") + ")"
+	return strings.Join(networks, ", ") + ": "
 }

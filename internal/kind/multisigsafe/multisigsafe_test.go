@@ -29,7 +29,7 @@ func TestASafeAsDeclaredHasNoFindingAndNothingToDo(t *testing.T) {
 	}
 	facts := resource.FactsOf(w.observe(env).Facts, call.SafeID(fuji, "governance"))
 	held := "alice=" + addressOf("alice").Hex() + ",bob=" + addressOf("bob").Hex()
-	if facts[call.FactHeld] != held || facts[call.FactThreshold] != "2" || !strings.HasPrefix(facts[call.FactOwner], "safe governance 0x") || facts[call.FactFee] == "" {
+	if facts[call.FactHeld] != held || facts[call.FactThreshold] != "2" || facts["owners"] != "3" || !strings.HasPrefix(facts[call.FactOwner], "safe governance 0x") || facts[call.FactFee] == "" {
 		t.Errorf("facts %v", facts)
 	}
 }

@@ -148,6 +148,7 @@ func (l *live) facts(env *config.Environment, lookup kind.Lookup) []resource.Fac
 	facts := []resource.Fact{
 		{ID: id, Name: call.FactOwner, Value: own.String()},
 		{ID: id, Name: call.FactThreshold, Value: strconv.FormatUint(l.state.Threshold, 10)},
+		{ID: id, Name: factOwners, Value: strconv.Itoa(len(l.state.Owners))},
 	}
 	var held []call.HeldKey
 	for _, owner := range l.state.Owners {
@@ -170,6 +171,8 @@ const (
 	factForeign = "foreign "
 	// factQueue says that the service's queue was not read.
 	factQueue = "queue"
+	// factOwners is how many owners the Safe has: threshold of owners must sign.
+	factOwners = "owners"
 	// factAbsent says that the deployment has no address for it.
 	factAbsent = "not-deployed"
 )
