@@ -22,6 +22,7 @@ func TestScripts(t *testing.T) {
 	verbs := map[string]func(*testscript.TestScript, bool, []string){}
 	words := scriptVerbs()
 	maps.Copy(words, guardVerbs())
+	maps.Copy(words, safeVerbs())
 	for name, verb := range words {
 		verbs[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			w := ts.Value(worldKey{}).(*world)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -191,16 +192,21 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 	if err != nil {
 		verified = "the world could not be read again: " + err.Error()
 	}
-	failed := 0
+	failed, proposed := 0, ""
 	rows := make([]view.Outcome, 0, len(outcomes))
 	for _, o := range outcomes {
 		switch o.Result {
 		case apply.Failed, apply.Skipped, apply.Unknown:
 			failed++
+		case apply.Proposed:
+			proposed = cmp.Or(proposed, o.Outputs["safeTxHash"])
 		}
 		rows = append(rows, s.rowOf(o))
 	}
 	options := view.OutcomeOptions{Options: s.app.viewOptions(), Verified: verified}
+	if proposed != "" {
+		options.Next = "reconcile safe verify " + s.env.Name + " " + proposed
+	}
 	if failed > 0 {
 		options.Next = "mend the cause, then apply the same file again: it goes on where it stopped"
 	}
@@ -217,10 +223,14 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 	}); err != nil {
 		return fmt.Errorf("all is done, but the journal could not be closed: %w", err)
 	}
-	if left > 0 {
+	switch {
+	case left > 0:
 		return exit(exitPartial)
+	case proposed != "":
+		return exit(exitProposals)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // changesRules reports a plan that puts new rules in force.
@@ -276,6 +286,8 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 		verified = "nothing left of this plan, " + count(elsewhere, "change") + " outside of it"
 	case len(d.plan.Unread) > 0:
 		verified = "nothing left in what was read, " + count(len(d.plan.Unread), "scope") + " unread"
+	case len(d.plan.Pending) > 0:
+		verified = "nothing left to do here, " + count(len(d.plan.Pending), "change") + " waiting for signatures"
 	default:
 		verified = "nothing left"
 	}
@@ -291,6 +303,9 @@ func (s *session) rowOf(o apply.Outcome) view.Outcome {
 	coin, paid := coinsOf(s.env)[o.ID.Scope]
 	if amount, ok := new(big.Int).SetString(o.Outputs["amount"], 10); ok && paid && row.Detail == "" {
 		row.Detail = gate.Coins(amount, coin.Decimals) + " " + coin.Symbol + " to " + o.Outputs["to"]
+	}
+	if o.Result == apply.Proposed && row.Detail == "" {
+		row.Detail = fmt.Sprintf("%s, nonce %s", o.Outputs["safeTxHash"], o.Outputs["safeNonce"])
 	}
 	if row.Detail == "" {
 		for _, name := range []string{"address", "hash"} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -138,6 +139,22 @@ func TestAProposalsNonceIsBehindChainQueueAndOurOwn(t *testing.T) {
 	joined(steps[0])
 	_, err := w.maker.Prepare(t.Context(), resolved(env, steps[0]))
 	refused(t, err, "900", "at most 500")
+}
+
+func TestWithoutAServiceANonceIsBehindWhatIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.safe(nil)
+	env := environment(s)
+	_, jobs := w.bySafe(env, s)
+	for i, job := range jobs {
+		job.Makes = nil
+		steps := plan(t, job, w.allFacts(env, s), resource.Propose)
+		joined(steps[0])
+		if have := w.do(env, steps[0])["safeNonce"]; have != strconv.Itoa(i) {
+			t.Errorf("nonce %s, want %d", have, i)
+		}
+	}
 }
 
 // safeFactsOf leaves proposals out.
