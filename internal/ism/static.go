@@ -96,7 +96,8 @@ func implementation(code []byte) common.Address {
 // Deploy is a static module that does not exist yet. Anybody may send its call;
 // where the module exists by then, the call changes nothing.
 type Deploy struct {
-	Factory common.Address
+	// Factory makes it, and it will run the code of Implementation.
+	Factory, Implementation common.Address
 	// Members are sorted by bytes, and so have one address whoever makes them.
 	// Upstream's tools sort checksummed text and may arrive at another one.
 	Members   []common.Address
@@ -114,7 +115,7 @@ func (f Factory) deploy(what string, members []common.Address, threshold int) (D
 	}
 	sorted := Sorted(members)
 	return Deploy{
-		Factory: f.Address, Members: sorted, Threshold: threshold, Address: f.Predict(sorted, threshold),
+		Factory: f.Address, Implementation: f.Implementation, Members: sorted, Threshold: threshold, Address: f.Predict(sorted, threshold),
 		Call: evm.MustMethod("deploy(address[],uint8)").Call(f.Address, sorted, uint8(threshold)),
 	}, nil
 }

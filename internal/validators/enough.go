@@ -23,6 +23,19 @@ type Subject struct {
 	ISM       string `json:"ism"`
 }
 
+// SubjectOf a repoint of a path to a set, whose members have these names.
+func SubjectOf(want ism.Set, names []string, path ism.Path, repoint ism.Repoint) Subject {
+	// A module that stores its members stays where it is.
+	s := Subject{Threshold: want.Threshold, ISM: repoint.Final.To.Hex()}
+	if len(repoint.Modules) > 0 {
+		s.ISM = repoint.Modules[len(repoint.Modules)-1].Hex()
+	}
+	for i, a := range want.Members {
+		s.Members = append(s.Members, Who{Name: names[i], Address: a.Hex(), New: path.Set == nil || !path.Set.Has(a)})
+	}
+	return s
+}
+
 // Who is one member of a subject. One that is new to the destination must sign by
 // itself, besides being one of enough.
 type Who struct {

@@ -8,6 +8,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/crosschain-ops/reconcile/internal/attestation"
+	"github.com/crosschain-ops/reconcile/internal/chain"
 	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
@@ -25,6 +26,7 @@ const (
 	RuleSpare     = "no-spare-signer"
 	RuleShared    = "shared-module"
 	RulePaused    = "paused"
+	RuleLevel     = "evm-level"
 )
 
 // Signer is a member as it is judged.
@@ -61,6 +63,8 @@ type Case struct {
 	// Shared names the other origins that a repoint concerns, Against those for
 	// which another set is declared.
 	Shared, Against string
+	// Push0 is what the chain says of that opcode, where a new module needs it.
+	Push0 chain.Known
 }
 
 // Judge judges the set as it is declared, as it is, and the way between.
@@ -175,6 +179,13 @@ func (j *judge) change(have *ism.Set) {
 	}
 	if q, ok := ism.SafeToRepoint(j.Set, j.signing()); !ok {
 		j.find(RuleQuorum, resource.Refuse, see, "live %d of %d, need %d: messages from %s would stand still; silent: %s", q.Have, len(j.Set.Members), q.Need, j.ID.Name, j.who(q.Silent))
+	}
+	switch j.Push0 {
+	case chain.No:
+		j.find(RuleLevel, resource.Refuse, "pin factories whose modules were compiled for an EVM before Shanghai",
+			"the new module runs code with the opcode PUSH0: have an EVM without it on %s, need Shanghai or later; no message from %s would be delivered", j.ID.Scope, j.ID.Name)
+	case chain.Maybe:
+		j.find(RuleLevel, resource.Note, "", "the new module runs code with the opcode PUSH0, and %s does not say whether it has it: a simulation decides", j.ID.Scope)
 	}
 	switch {
 	case j.Against != "":

@@ -35,6 +35,7 @@ type reading struct {
 
 	paths     map[uint32]ism.Path
 	code      map[common.Address]bool
+	level     level
 	owners    map[common.Address]call.Owner
 	fees      chain.Fees
 	locations map[common.Address][]string
@@ -60,7 +61,9 @@ func (s Source) read(ctx context.Context, readings []*reading) {
 			if err == nil {
 				err = client.Look(ctx, r.ask)
 			}
-			r.err = err
+			if r.err = err; err == nil {
+				r.rise(ctx, client)
+			}
 			return nil
 		})
 	}
@@ -70,8 +73,9 @@ func (s Source) read(ctx context.Context, readings []*reading) {
 // ask is all rounds of a network. It may be run again from its start.
 func (r *reading) ask(ctx context.Context, l *chain.Look) error {
 	r.paths, r.code, r.owners, r.locations = nil, map[common.Address]bool{}, nil, map[common.Address][]string{}
+	r.level = level{}
 	// What needs no answer goes with the first round of the walk.
-	early := slices.Concat(r.announcements(), codeOf(r.leaves()))
+	early := slices.Concat(r.announcements(), codeOf(r.leaves()), runs(r.implementations()))
 	if len(r.wishes) > 0 {
 		if err := r.walk(ctx, l, early); err != nil {
 			return err
@@ -162,9 +166,12 @@ func (r *reading) heard(results []evm.Result) {
 			r.locations[m] = lists[0]
 		}
 	}
-	for i, at := range r.leaves() {
-		r.code[at] = len(results[len(r.members)+i].Data) > 0
+	results = results[len(r.members):]
+	leaves := r.leaves()
+	for i, at := range leaves {
+		r.code[at] = len(results[i].Data) > 0
 	}
+	r.level = ran(r.implementations(), results[len(leaves):])
 }
 
 // deepest is how far below the head a tip is read at most: every node keeps the
@@ -256,9 +263,17 @@ func (w *wish) route(destination, origin *reading) Route {
 		return route
 	}
 	route.Path = destination.paths[w.domain]
-	if repoint, differs := destination.repoint(w); differs {
-		route.Change = destination.change(w, repoint)
+	repoint, differs := destination.repoint(w)
+	if !differs {
+		return route
 	}
+	push0, err := destination.level.push0Of(repoint)
+	if err != nil {
+		route.Err = err
+		return route
+	}
+	route.Change = destination.change(w, repoint)
+	route.Change.Push0 = push0
 	return route
 }
 

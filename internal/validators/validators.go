@@ -66,7 +66,10 @@ type Change struct {
 	// Shared names the other origins whose messages the call concerns too; Against
 	// those of them for which another set is declared.
 	Shared, Against []string
-	Fees            chain.Fees
+	// Push0 says whether the chain has that opcode, which code of new modules needs;
+	// empty where none needs it.
+	Push0 chain.Known
+	Fees  chain.Fees
 }
 
 // Member is one declared validator of an origin.

@@ -7,6 +7,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/crosschain-ops/reconcile/internal/attestation"
+	"github.com/crosschain-ops/reconcile/internal/chain"
 	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/kind"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -77,7 +78,7 @@ func caseOf(want kind.Object[Spec], byID map[resource.ID][]resource.Fact) (valid
 	terms, own := want.Spec.Terms, resource.FactsOf(byID[want.ID], want.ID)
 	c := validators.Case{
 		ID: want.ID, Set: ism.Set{Type: ism.SetType(want.Spec.Type), Threshold: want.Spec.Threshold}, By: map[common.Address]validators.Signer{},
-		Floor: terms.Floor, Reason: terms.Reason, Mainnet: terms.Mainnet, Shared: own[factShared], Against: own[factAgainst],
+		Floor: terms.Floor, Reason: terms.Reason, Mainnet: terms.Mainnet, Shared: own[factShared], Against: own[factAgainst], Push0: chain.Known(own[factPush0]),
 	}
 	for _, n := range terms.Names {
 		facts := member(want.ID.Name, n.Name, byID)

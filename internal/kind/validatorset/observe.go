@@ -31,6 +31,8 @@ const (
 	// factAgainst those for which another set is declared.
 	factShared  = "shared-with"
 	factAgainst = "shared-against"
+	// factPush0 says whether the chain has that opcode, where a new module needs it.
+	factPush0 = "push0"
 	// factMissing names contracts that a network lacks, on contractsOf.
 	factMissing = "missing"
 )
@@ -97,9 +99,9 @@ func factsOf(r validators.Route) []resource.Fact {
 	for _, m := range c.There {
 		facts = append(facts, resource.Fact{ID: r.ID, Name: factCode + m.Hex(), Value: "yes"})
 	}
-	for name, origins := range map[string][]string{factShared: c.Shared, factAgainst: c.Against} {
-		if len(origins) > 0 {
-			facts = append(facts, resource.Fact{ID: r.ID, Name: name, Value: strings.Join(origins, ", ")})
+	for name, value := range map[string]string{factShared: strings.Join(c.Shared, ", "), factAgainst: strings.Join(c.Against, ", "), factPush0: string(c.Push0)} {
+		if value != "" {
+			facts = append(facts, resource.Fact{ID: r.ID, Name: name, Value: value})
 		}
 	}
 	return append(facts, call.Fees(r.ID, c.Fees.PerGas(), c.Fees.L1)...)

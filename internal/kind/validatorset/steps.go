@@ -40,7 +40,7 @@ func steps(before, after *kind.Object[Spec], facts []resource.Fact) ([]resource.
 	if err != nil {
 		return nil, &resource.DeferredError{Reason: err.Error()}
 	}
-	about, err := resource.Encode(about(after, want, path, repoint))
+	about, err := resource.Encode(validators.SubjectOf(want, terms.names(), path, repoint))
 	if err != nil {
 		return nil, err
 	}
@@ -76,22 +76,6 @@ func wanted(after *kind.Object[Spec], byID map[resource.ID][]resource.Fact) (ism
 		w.Members = append(w.Members, address)
 	}
 	return w, nil
-}
-
-func about(after *kind.Object[Spec], want ism.Set, path ism.Path, repoint ism.Repoint) validators.Subject {
-	s := validators.Subject{Threshold: want.Threshold, ISM: target(repoint)}
-	for i, a := range want.Members {
-		s.Members = append(s.Members, validators.Who{Name: after.Spec.Terms.Names[i].Name, Address: a.Hex(), New: path.Set == nil || !path.Set.Has(a)})
-	}
-	return s
-}
-
-// target is the module that the set will be asked for by.
-func target(r ism.Repoint) string {
-	if len(r.Modules) == 0 {
-		return r.Final.To.Hex() // a module that stores its members stays where it is
-	}
-	return r.Modules[len(r.Modules)-1].Hex()
 }
 
 func texts(list []common.Address) []string {

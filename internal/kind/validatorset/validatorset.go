@@ -69,6 +69,14 @@ type Named struct {
 	Pin string `json:"pin,omitempty"`
 }
 
+func (t Terms) names() []string {
+	list := make([]string, len(t.Names))
+	for i, n := range t.Names {
+		list[i] = n.Name
+	}
+	return list
+}
+
 // PinMissing stands for the pin that an environment of pinned addresses lacks.
 const PinMissing = "missing"
 
