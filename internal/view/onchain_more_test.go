@@ -153,9 +153,11 @@ func TestReasonsThatOnlyLookLikeOursStaySentences(t *testing.T) {
 	t.Parallel()
 	deferred, pending := deferredReason(), proposedReason(proposalOne)
 	for name, change := range map[string]func(p *plan.Plan){
-		"a hash with a tail":     func(p *plan.Plan) { p.Pending[0].Reason = strings.Replace(pending, ", nonce", "; rm, nonce", 1) },
-		"a hash that is short":   func(p *plan.Plan) { p.Pending[0].Reason = strings.Replace(pending, proposalOne, proposalOne[:40], 1) },
-		"a hash that is none":    func(p *plan.Plan) { p.Pending[0].Reason = strings.Replace(pending, proposalOne, "$(rm)"+proposalOne[5:], 1) },
+		"a hash with a tail":   func(p *plan.Plan) { p.Pending[0].Reason = strings.Replace(pending, ", nonce", "; rm, nonce", 1) },
+		"a hash that is short": func(p *plan.Plan) { p.Pending[0].Reason = strings.Replace(pending, proposalOne, proposalOne[:40], 1) },
+		"a hash that is none": func(p *plan.Plan) {
+			p.Pending[0].Reason = strings.Replace(pending, proposalOne, "$(rm)"+proposalOne[5:], 1)
+		},
 		"a nonce that is none":   func(p *plan.Plan) { p.Pending[0].Reason = strings.Replace(pending, "nonce 12", "nonce x", 1) },
 		"no address of a Safe":   func(p *plan.Plan) { p.Pending[0].Reason = strings.Replace(pending, governance, "0x12", 1) },
 		"odd calldata":           func(p *plan.Plan) { p.Deferred[0].Reason = deferred + "0" },
