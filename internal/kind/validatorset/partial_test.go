@@ -62,11 +62,32 @@ func TestWhoseStandingWasNotReadIsInNoStep(t *testing.T) {
 	if steps, err := s.kind.Steps(&seen.Owned[0], &want, less); err == nil || !strings.Contains(err.Error(), "whether validator-1") {
 		t.Errorf("%v, %v", steps, err)
 	}
+	other := append(slices.Clone(less), resource.Fact{ID: id, Name: "address", Value: validatorstest.Address("somebody else").Hex()}, resource.Fact{ID: id, Name: "standing", Value: "live"})
+	if steps, err := s.kind.Steps(&seen.Owned[0], &want, other); err == nil || !strings.Contains(err.Error(), "whether validator-1") {
+		t.Errorf("somebody else signs: %v, %v", steps, err)
+	}
 	if steps, err := s.kind.Steps(&seen.Owned[0], &desired[0], seen.Facts); err == nil || !strings.Contains(err.Error(), "waits for secret-key/us-west-2/validator-0-attestation-sepolia#address") {
 		t.Errorf("%v, %v", steps, err)
 	}
 	if _, err := s.kind.Steps(&seen.Owned[0], nil, seen.Facts); err == nil {
 		t.Error("a route was removed")
+	}
+}
+
+func TestAMessageThatIsNotYetOldEnoughToBeSignedMakesNobodyLate(t *testing.T) {
+	t.Parallel()
+	s := start(t, validatorstest.Options{})
+	s.Declare("sepolia", 2, three...)
+	s.Announce("sepolia", three...)
+	s.Dispatch("sepolia", "fuji", "one")
+	s.Attest("sepolia", three...)
+	s.Env.Networks[1].Confirmations = 12
+	s.Chains["sepolia"].Mine(12)
+	s.Dispatch("sepolia", "fuji", "two")
+	refusals(t, s.plan())
+	s.Chains["sepolia"].Mine(12)
+	if have := s.plan().refusals(); len(have) != 3 {
+		t.Errorf("nobody signed a message that is old enough: refused for %v", have)
 	}
 }
 
