@@ -73,6 +73,9 @@ func (c Case) Judge(have *ism.Path) []resource.Finding {
 	if !c.Watched {
 		j.declared()
 	}
+	if have != nil && have.Set != nil && have.Set.Equal(c.Set) {
+		j.inForce()
+	}
 	if have != nil {
 		j.live(*have)
 	}
@@ -82,6 +85,15 @@ func (c Case) Judge(have *ism.Path) []resource.Finding {
 type judge struct {
 	Case
 	found []resource.Finding
+}
+
+// inForce is for a set that is in force as it is declared: what speaks against
+// it was accepted with it, or asks to be, and stops nothing that is not about it.
+func (j *judge) inForce() {
+	j.found = slices.DeleteFunc(j.found, func(f resource.Finding) bool { return f.Severity == resource.Note })
+	for i := range j.found {
+		j.found[i].Severity = resource.Acknowledge
+	}
 }
 
 func (j *judge) find(rule string, severity resource.Severity, hint, format string, args ...any) {

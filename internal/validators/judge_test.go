@@ -136,3 +136,14 @@ func TestASetInForceIsJudgedByWhoIsLeft(t *testing.T) {
 	}
 	judged(c, &ism.Path{Set: &c.Set}).has(t, "not read, not halted")
 }
+
+func TestWhatWasAcceptedWithASetInForceIsNotToldOnEveryPlan(t *testing.T) {
+	t.Parallel()
+	one := held(caseOf(2, 3), "core", 0, 1, 2)
+	same, other := one.Set, ism.Set{Type: ism.MessageID, Threshold: 1, Members: []common.Address{address(7)}}
+	judged(one, &ism.Path{Set: &same}).has(t, "in force without a reason", "acknowledge one-party-forges: operator core holds 3 members")
+	judged(one, &ism.Path{Set: &other}).has(t, "on the way without a reason", "refuse one-party-forges: operator core holds 3 members")
+	one.Reason = "a rehearsal"
+	judged(one, &ism.Path{Set: &same}).has(t, "in force with a reason")
+	judged(one, &ism.Path{Set: &other}).has(t, "on the way with a reason", "note one-party-forges: operator core holds 3 members")
+}
