@@ -10,16 +10,18 @@ import (
 // notRunHere says of each command in the documents that no script runs why.
 func notRunHere() map[string]string {
 	return map[string]string{
-		"make demo":                       "is a test of its own: tools/demo.sh fails when anything is not as it says",
-		"make test":                       "is what runs this test",
-		"make setup build":                "is what make test starts with",
-		"bin/sandbox up staging --open &": "the script's own sandbox is the same code; the program is tested in cmd/sandbox",
+		"make demo":        "is a test of its own: tools/demo.sh fails when anything is not as it says",
+		"make test":        "is what runs this test",
+		"make setup build": "is what make test starts with",
+		"bin/sandbox up staging --contracts --open &":            "the script's own sandbox is the same code; the program is tested in cmd/sandbox",
 		"until [ -e .sandbox/staging/env.sh ]; do sleep 1; done": "the script's own sandbox is up when it returns",
 		". .sandbox/staging/env.sh":                              "the script sets the same variables; the file is tested in cmd/sandbox",
 		"bash bootstrap.sh":                                      "bootstrap_the_printed_script_mends_an_account runs it as an administrator",
 		"aws cloudformation create-stack --stack-name reconcile-guarded --capabilities CAPABILITY_NAMED_IAM --template-body file://template.json": "bootstrap_the_cloudformation_template_makes_the_same runs it as an administrator",
 		"bin/sandbox down staging":                          "the program is tested in cmd/sandbox",
 		"bin/sandbox validator start staging validator-0 &": "the program is tested in cmd/sandbox",
+		"bin/sandbox validator start staging validator-1 &": "the program is tested in cmd/sandbox",
+		"bin/sandbox validator start staging validator-2 &": "the program is tested in cmd/sandbox",
 		"id=$(bin/sandbox dispatch staging fuji sepolia)":   "the program is tested in cmd/sandbox",
 		"bin/sandbox verify staging fuji $id":               "the program is tested in cmd/sandbox",
 	}
