@@ -56,8 +56,16 @@ func powerOfTwo(n *big.Int) *big.Int {
 	return new(big.Int).Lsh(big.NewInt(1), uint(less.BitLen())) //nolint:gosec // a bit length is not negative
 }
 
-// ceiling is the most that a transaction of so much gas may cost.
-func ceiling(facts map[string]string, gas uint64) (*big.Int, bool) {
+// transferBytes is about how long the signed transfer is that data fees are
+// reckoned from, and callBytes what a signed call has besides its calldata; a
+// data fee grows with the bytes (OP Stack specification, "L1 data fee").
+const (
+	transferBytes = 100
+	callBytes     = 150
+)
+
+// ceiling is the most that a transaction of so much gas and calldata may cost.
+func ceiling(facts map[string]string, gas uint64, calldata int) (*big.Int, bool) {
 	perGas, ok := new(big.Int).SetString(facts[FactFee], 10)
 	if !ok || perGas.Sign() <= 0 {
 		return nil, false
@@ -68,6 +76,8 @@ func ceiling(facts map[string]string, gas uint64) (*big.Int, bool) {
 		if !ok || data.Sign() < 0 {
 			return nil, false
 		}
+		data.Mul(data, big.NewInt(int64(callBytes+calldata)))
+		data.Add(data, big.NewInt(transferBytes-1)).Quo(data, big.NewInt(transferBytes))
 		cost.Add(cost, data)
 	}
 	return cost, true

@@ -141,7 +141,7 @@ func (p planner) gas(limit uint64) uint64 {
 // transaction is a step that sends one call.
 func (p planner) transaction(op, sender, from string, c evm.Call, limit uint64) (resource.Step, error) {
 	limit = p.gas(limit)
-	cost, ok := ceiling(p.own, limit)
+	cost, ok := ceiling(p.own, limit, len(c.Data))
 	if !ok {
 		return resource.Step{}, &resource.DeferredError{Reason: "what a transaction costs on " + p.job.Terms.Network + " was not read"}
 	}
@@ -332,7 +332,7 @@ func (p planner) executed(owner Owner) ([]resource.Step, error) {
 	}
 	step = alone(step, p.wires())
 	limit := p.gas(min(executeGas+p.job.Gas*uint64(len(p.job.Calls)), chain.MaxGas))
-	cost, ok := ceiling(p.own, limit)
+	cost, ok := ceiling(p.own, limit, p.signed(need))
 	if !ok {
 		return nil, &resource.DeferredError{Reason: "what a transaction costs on " + p.job.Terms.Network + " was not read"}
 	}
@@ -350,3 +350,13 @@ func (p planner) executed(owner Owner) ([]resource.Step, error) {
 // executeGas is what a Safe may take beside the calls that it makes: twenty calls
 // to itself with a few signatures take about 1.2 million.
 const executeGas = 2_000_000
+
+// signed is about how many bytes a Safe's transaction has with its signatures:
+// the ten fields, MultiSend's own words and what each call is packed in.
+func (p planner) signed(owners int) int {
+	bytes := 700 + 65*owners
+	for _, c := range p.job.Calls {
+		bytes += 100 + len(c.Data)
+	}
+	return bytes
+}

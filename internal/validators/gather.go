@@ -86,6 +86,7 @@ func AddressOf(env *config.Environment, key config.Key, lookup kind.Lookup) stri
 func (g gathering) at(network string) *reading {
 	if g.readings[network] == nil {
 		g.readings[network] = newReading(g.env, network)
+		g.readings[network].payer = call.Payer(g.env, g.lookup)
 	}
 	return g.readings[network]
 }

@@ -27,7 +27,10 @@ type reading struct {
 	mailbox   common.Address
 	factories ism.Factories
 	parties   call.Parties
-	wishes    []*wish
+	// payer is whom fees are asked for: a contract may refuse what they are
+	// reckoned from, and must not make a network unread.
+	payer  common.Address
+	wishes []*wish
 	// As an origin, whose set has these members:
 	origin   attestation.Origin
 	announce common.Address
@@ -237,7 +240,7 @@ func (r *reading) means(ctx context.Context, l *chain.Look) error {
 	if r.owners, err = r.parties.Resolve(ctx, l, owners); err != nil {
 		return err
 	}
-	account, err := l.Account(ctx, owners[0])
+	account, err := l.Account(ctx, r.payer)
 	r.fees = account.Fees
 	return err
 }

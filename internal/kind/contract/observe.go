@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -225,14 +224,9 @@ func (v *view) who(ctx context.Context, l *chain.Look, list []*reading) ([]resou
 	if err != nil {
 		return nil, err
 	}
-	// A call has more bytes to pay for on L1 than the transfer it is reckoned from.
-	data := new(big.Int)
-	if account.Fees.L1 != nil {
-		data.Lsh(account.Fees.L1, 2)
-	}
 	for _, r := range list {
 		if r.written() {
-			facts = append(facts, call.Fees(r.ResourceID(), account.Fees.PerGas(), data)...)
+			facts = append(facts, call.Fees(r.ResourceID(), account.Fees.PerGas(), account.Fees.L1)...)
 		}
 	}
 	return facts, nil

@@ -196,7 +196,8 @@ func scripted(owner string, parameters map[string]resource.Value) ([]resource.Re
 	if err != nil {
 		panic(err)
 	}
-	facts := append(call.Fees(id, big.NewInt(1e9), nil), resource.Fact{ID: id, Name: call.FactOwner, Value: owner})
+	facts := append(call.Fees(id, big.NewInt(1e9), nil), resource.Fact{ID: id, Name: call.FactOwner, Value: owner},
+		resource.Fact{ID: call.SafeID("fuji", "gov"), Name: call.FactThreshold, Value: "2"})
 	return []resource.Resource{{ID: id, Attrs: attrs}}, facts
 }
 
