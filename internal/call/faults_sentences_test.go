@@ -209,8 +209,7 @@ func TestWhileANodeKeepsWhatItSaysThatItRefusedNothingElseIsSent(t *testing.T) {
 func TestOneHostsReceiptOfABlockThatIsNotThereIsNoSuccessWhereTwoMustAgree(t *testing.T) {
 	t.Parallel()
 	p := newPit(t, "", 1)
-	honest := p.anvil.URL()
-	p.network = p.open(chain.Options{Agree: true}, honest, p.beside(p.wire))
+	p.network = p.open(chain.Options{Agree: true}, p.beside(p.wire), p.anvil.URL())
 	p.maker.Timeout = 300 * time.Millisecond // nothing is mined, so whoever waits waits in vain
 	first := p.prepare()
 	p.wire.set(func(method string, answer map[string]json.RawMessage) {
