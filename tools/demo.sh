@@ -101,7 +101,7 @@ done
 run 0 sandbox verify "$env" fuji "$message"
 shows 'by 2 signatures'
 run 0 reconcile plan "$env" --exit-code
-shows 'nothing to do'
+shows 'in sync'
 
 say "6. Four things happen behind our back: somebody retags a key, takes the relayer's policy off, agents burn gas,
 somebody disables a key."
