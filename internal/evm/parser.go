@@ -10,6 +10,13 @@ import (
 	"github.com/ethereum/go-ethereum/accounts/abi"
 )
 
+// What a signature is read by, from where the reader stands.
+var (
+	leadingName   = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$]*`)
+	leadingType   = regexp.MustCompile(`^[a-z0-9]+`)
+	leadingArrays = regexp.MustCompile(`^(\[([1-9][0-9]{0,3})?\]){0,4}`)
+)
+
 // The parser reads signatures itself: go-ethereum's panics on some texts, and
 // knows no lists of lists of tuples.
 type parser struct {
@@ -27,7 +34,7 @@ func (p *parser) name() (string, error) {
 	if len(p.rest) > 400 {
 		return "", errors.New("it is longer than 400 characters")
 	}
-	name := regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$]*`).FindString(p.rest)
+	name := leadingName.FindString(p.rest)
 	p.rest = p.rest[len(name):]
 	if name == "" {
 		return "", errors.New("it does not begin with a name")
@@ -95,13 +102,13 @@ func (p *parser) one(at int) (abi.ArgumentMarshaling, error) {
 		}
 		out.Type, out.Components = "tuple", inner
 	} else {
-		word := regexp.MustCompile(`^[a-z0-9]+`).FindString(p.rest)
+		word := leadingType.FindString(p.rest)
 		if !elementary(word) {
 			return out, fmt.Errorf("%q is no type", word)
 		}
 		p.rest, out.Type = p.rest[len(word):], word
 	}
-	suffix := regexp.MustCompile(`^(\[([1-9][0-9]{0,3})?\]){0,4}`).FindString(p.rest)
+	suffix := leadingArrays.FindString(p.rest)
 	p.rest, out.Type = p.rest[len(suffix):], out.Type+suffix
 	return out, nil
 }

@@ -132,7 +132,7 @@ func (d *differ) deriveDelete(c Change, before *resource.Resource) (Change, erro
 		return Change{}, &ForgedError{ID: c.ID, Part: "actions", Detail: "this kind removes nothing"}
 	}
 	have := printable(rules.Traits, *before)
-	steps, err := rules.Steps(&have, nil, d.in.Facts)
+	steps, err := rules.Steps(&have, nil, d.facts(rules, c.ID))
 	if err != nil {
 		return Change{}, fmt.Errorf("%s: plan: %w", c.ID, err)
 	}

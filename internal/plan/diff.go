@@ -76,6 +76,8 @@ type differ struct {
 	kept map[resource.ID]bool
 	// holders are the live users of what goes.
 	holders map[resource.ID][]resource.ID
+	// about are the facts by what they are about, and by its kind and scope alone.
+	about map[resource.ID][]resource.Fact
 }
 
 // output resolves a ref against what was observed, unless this plan replaces
@@ -164,7 +166,7 @@ func (d *differ) change(before *resource.Resource, want resource.Resource, adopt
 		d.find("differs", resource.Note, want.ID, fmt.Sprintf("observed only: %d fields differ from the configuration", len(fields)), "")
 		return nil
 	}
-	steps, err := rules.Steps(before, &resolved, d.in.Facts)
+	steps, err := rules.Steps(before, &resolved, d.facts(rules, want.ID))
 	if d.waits(want.ID, err) {
 		return nil
 	}
@@ -217,7 +219,7 @@ func (d *differ) undesired() error {
 				"declare it, or take it out of what uses it first")
 			continue
 		}
-		steps, err := rules.Steps(&have, nil, d.in.Facts)
+		steps, err := rules.Steps(&have, nil, d.facts(rules, id))
 		if d.waits(id, err) {
 			continue
 		}

@@ -119,7 +119,7 @@ func Traits() resource.Traits {
 			call.Deploy: resource.Routine, set: resource.Sensitive, resource.Propose: resource.Sensitive, call.Execute: resource.Sensitive,
 		},
 		Verbs:     map[string]string{"create": "repoint", "update": "repoint"},
-		DeleteOff: true,
+		DeleteOff: true, Facts: validators.FactsAbout,
 	}
 }
 

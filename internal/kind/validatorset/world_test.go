@@ -56,6 +56,14 @@ type planned struct {
 	findings []resource.Finding
 }
 
+// about are the facts that diff hands to the steps of a resource.
+func (s *scene) about(id resource.ID, facts []resource.Fact) []resource.Fact {
+	about := s.kind.Traits.Facts(id)
+	return slices.DeleteFunc(facts, func(f resource.Fact) bool {
+		return !slices.Contains(about, f.ID) && !slices.Contains(about, resource.ID{Kind: f.ID.Kind, Scope: f.ID.Scope})
+	})
+}
+
 // plan does what diff does: resolve, compare, ask for steps.
 func (s *scene) plan() planned {
 	s.t.Helper()
@@ -87,7 +95,7 @@ func (s *scene) plan() planned {
 		if want.Mode == resource.Observed {
 			continue
 		}
-		steps, err := s.kind.Steps(&have, &want, slices.Concat(p.seen.Facts, s.safes))
+		steps, err := s.kind.Steps(&have, &want, s.about(want.ID, slices.Concat(p.seen.Facts, s.safes)))
 		var later *resource.DeferredError
 		var waits *resource.PendingError
 		switch {
