@@ -61,10 +61,10 @@ func environment(safes ...config.Safe) *config.Environment {
 	return env
 }
 
-// world is a geth chain with Safe's contracts, a service for it, and a Maker.
+// world is a chain with Safe's contracts, a service for it, and a Maker.
 type world struct {
 	t       *testing.T
-	chain   *chaintest.Chain
+	chain   chaintest.Backend
 	network *chain.Network
 	service *safeservicetest.Server
 	book    *book
@@ -73,6 +73,11 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOn(t, chaintest.Geth)
+}
+
+func newWorldOn(t *testing.T, start chaintest.Starter) *world {
 	t.Helper()
 	code, err := contractstest.SafeGenesis()
 	if err != nil {
@@ -83,7 +88,7 @@ func newWorld(t *testing.T) *world {
 	for _, name := range []string{"owner-0", "owner-1", "deployer", "bank"} {
 		alloc[addressOf(name)] = wealth
 	}
-	c, err := chaintest.Start(chaintest.Options{ChainID: chainID, Confirmations: 1, Code: code, Alloc: alloc})
+	c, err := start(chaintest.Options{ChainID: chainID, Confirmations: 1, Code: code, Alloc: alloc})
 	if err != nil {
 		t.Fatal(err)
 	}

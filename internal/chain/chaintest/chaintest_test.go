@@ -166,7 +166,49 @@ func TestAnvilRunsTheOldForkWithoutABaseFee(t *testing.T) {
 	}
 }
 
-func waitForHead(t *testing.T, c *chaintest.Chain, want uint64) {
+func TestBothBackendsHaveTheSameAccountsCodeAndConfirmations(t *testing.T) {
+	t.Parallel()
+	key, err := crypto.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, at := crypto.PubkeyToAddress(key.PublicKey), common.HexToAddress("0x000000000000000000000000000000000000c0de")
+	for name, start := range chaintest.Backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := start(chaintest.Options{ChainID: 9005, Confirmations: 3, Alloc: map[common.Address]*big.Int{from: big.NewInt(1e18)}, Code: map[common.Address][]byte{at: {0x00}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := b.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			for address, want := range map[common.Address]int{at: 1, chaintest.Multicall3: 3808} {
+				if code, err := b.Client().CodeAt(t.Context(), address, nil); err != nil || len(code) != want {
+					t.Errorf("%s has %d bytes, %v, want %d", address, len(code), err, want)
+				}
+			}
+			tx := types.MustSignNewTx(key, types.LatestSignerForChainID(b.ChainID()), &types.DynamicFeeTx{
+				ChainID: b.ChainID(), To: &at, Value: big.NewInt(5), Gas: 30_000, GasTipCap: big.NewInt(1e9), GasFeeCap: big.NewInt(5e9),
+			})
+			if err := b.Client().SendTransaction(t.Context(), tx); err != nil {
+				t.Fatal(err)
+			}
+			waitForHead(t, b, 5)
+			if balance, err := b.Client().BalanceAt(t.Context(), at, nil); err != nil || balance.Int64() != 5 {
+				t.Errorf("balance %v, %v, want 5", balance, err)
+			}
+			b.Mine(2)
+			if head, err := b.Client().BlockNumber(t.Context()); err != nil || head != 7 {
+				t.Errorf("head %d, %v, want 7", head, err)
+			}
+		})
+	}
+}
+
+func waitForHead(t *testing.T, c chaintest.Backend, want uint64) {
 	t.Helper()
 	for {
 		head, err := c.Client().BlockNumber(t.Context())

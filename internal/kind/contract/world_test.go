@@ -135,10 +135,10 @@ func route(domain, to string) config.Parameter {
 	}
 }
 
-// world is a geth chain, behind a transport that can break, and the kind over it.
+// world is a chain, behind a transport that can break, and the kind over it.
 type world struct {
 	t       *testing.T
-	chain   *chaintest.Chain
+	chain   chaintest.Backend
 	network *chain.Network
 	wire    *transport
 	kind    kind.Kind
@@ -148,13 +148,18 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOn(t, chaintest.Geth)
+}
+
+func newWorldOn(t *testing.T, start chaintest.Starter) *world {
+	t.Helper()
 	wealth := new(big.Int).Mul(big.NewInt(100), big.NewInt(1e18))
 	placed, err := contractstest.SafeGenesis()
 	if err != nil {
 		t.Fatal(err)
 	}
 	placed[addressOf("lent")] = append([]byte{0xef, 0x01, 0x00}, make([]byte, 20)...) // an account that delegates
-	c, err := chaintest.Start(chaintest.Options{
+	c, err := start(chaintest.Options{
 		ChainID: 43113, Confirmations: 1, Code: placed,
 		Alloc: map[common.Address]*big.Int{addressOf("owner-0"): wealth, addressOf("somebody"): wealth},
 	})

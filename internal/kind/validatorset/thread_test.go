@@ -5,6 +5,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/crosschain-ops/reconcile/internal/chain/chaintest"
 	"github.com/crosschain-ops/reconcile/internal/validators/validatorstest"
 )
 
@@ -12,8 +13,17 @@ var three = []string{"validator-0", "validator-1", "validator-2"}
 
 func TestEveryDestinationComesFromOneOfOneToTwoOfThreeAndTheSecondPlanIsEmpty(t *testing.T) {
 	t.Parallel()
+	for name, start := range chaintest.Backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			thread(t, start)
+		})
+	}
+}
+
+func thread(t *testing.T, on chaintest.Starter) {
 	networks := []string{"fuji", "sepolia", "amoy"}
-	s := start(t, validatorstest.Options{Networks: networks})
+	s := start(t, validatorstest.Options{Networks: networks, Start: on})
 	for _, origin := range networks {
 		s.Declare(origin, 2, three...)
 		s.Announce(origin, three...)

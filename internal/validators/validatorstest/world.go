@@ -41,13 +41,15 @@ type Options struct {
 	Owner common.Address
 	// Strangers are origins besides the networks, which ask for the same.
 	Strangers int
+	// Start starts the chains; geth in this process where nil.
+	Start chaintest.Starter
 }
 
 // World is the bridge. Fields may be changed between reads.
 type World struct {
 	T          testing.TB
 	Env        *config.Environment
-	Chains     map[string]*chaintest.Chain
+	Chains     map[string]chaintest.Backend
 	Proxies    map[string]*Proxy
 	Contracts  map[string]contractstest.Addresses
 	Validators map[string]*attestationtest.Validator // by "origin/name"
@@ -86,7 +88,7 @@ func Start(t testing.TB, o Options) *World {
 		o.Owner = Address("owner")
 	}
 	w := &World{
-		T: t, root: t.TempDir(), Chains: map[string]*chaintest.Chain{}, Proxies: map[string]*Proxy{}, Contracts: map[string]contractstest.Addresses{},
+		T: t, root: t.TempDir(), Chains: map[string]chaintest.Backend{}, Proxies: map[string]*Proxy{}, Contracts: map[string]contractstest.Addresses{},
 		Validators: map[string]*attestationtest.Validator{}, networks: map[string]*chain.Network{}, Book: &Book{},
 		Env: &config.Environment{
 			Name: "staging", Class: config.Testnet, Addresses: "observed", Pins: map[string]string{}, Sender: "owner", Floor: config.Floor{Members: 3, Share: 2, Of: 3},
@@ -125,7 +127,10 @@ func (w *World) raise(mutex *sync.Mutex, name string, id uint64, o Options) {
 		w.T.Error(err)
 		return
 	}
-	c, err := chaintest.Start(chaintest.Options{ChainID: id, Confirmations: 1, Code: code, Alloc: map[common.Address]*big.Int{
+	if o.Start == nil {
+		o.Start = chaintest.Geth
+	}
+	c, err := o.Start(chaintest.Options{ChainID: id, Confirmations: 1, Code: code, Alloc: map[common.Address]*big.Int{
 		Address("deployer"): rich, Address("owner"): rich, Address("announcer"): rich,
 	}})
 	if err != nil {
@@ -168,7 +173,7 @@ func (w *World) raise(mutex *sync.Mutex, name string, id uint64, o Options) {
 	w.T.Cleanup(w.networks[name].Close)
 }
 
-func deployed(ctx context.Context, c *chaintest.Chain, at contractstest.Addresses) (map[string]config.Deployed, error) {
+func deployed(ctx context.Context, c chaintest.Backend, at contractstest.Addresses) (map[string]config.Deployed, error) {
 	contracts := map[string]config.Deployed{
 		config.RoleMailbox: {Address: at.Mailbox.Hex()}, config.RoleMerkleTreeHook: {Address: at.MerkleTreeHook.Hex()},
 		config.RoleValidatorAnnounce: {Address: at.ValidatorAnnounce.Hex()},
