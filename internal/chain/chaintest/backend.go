@@ -51,12 +51,12 @@ func OnAnvil(hardfork string) Starter {
 		if err != nil {
 			return nil, err
 		}
-		b := &anvilChain{anvil: a, id: new(big.Int).SetUint64(o.ChainID), client: ethclient.NewClient(a.client), done: make(chan struct{}), settled: 1}
+		b := &anvilChain{anvil: a, id: new(big.Int).SetUint64(o.ChainID), client: ethclient.NewClient(a.client), done: make(chan struct{}), settled: 1, empty: o.Confirmations}
 		if err := b.furnish(ctx, o); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
 		ctx, b.stop = context.WithCancel(context.Background())
-		go b.confirm(ctx, o.Confirmations)
+		go b.confirm(ctx)
 		return b, nil
 	}
 }
@@ -71,6 +71,7 @@ type anvilChain struct {
 	sealing sync.Mutex
 	// settled is the head up to which every block has its empty ones.
 	settled uint64
+	empty   uint64 // blocks after each with transactions
 }
 
 // furnish places what the other chains have in their genesis.
@@ -97,13 +98,13 @@ func (b *anvilChain) furnish(ctx context.Context, o Options) error {
 }
 
 // confirm makes the empty blocks after those that anvil makes by itself.
-func (b *anvilChain) confirm(ctx context.Context, blocks uint64) {
+func (b *anvilChain) confirm(ctx context.Context) {
 	defer close(b.done)
-	if blocks == 0 {
+	if b.empty == 0 {
 		return
 	}
 	for ; ctx.Err() == nil; time.Sleep(2 * poll) {
-		b.seal(ctx, func(head uint64) (uint64, bool) { return blocks, head > b.settled })
+		b.seal(ctx, func(head uint64) (uint64, bool) { return b.empty, head > b.settled })
 	}
 }
 
@@ -125,7 +126,11 @@ func (b *anvilChain) seal(ctx context.Context, want func(head uint64) (blocks ui
 	if err != nil {
 		return
 	}
-	if blocks, now := want(head); now && b.anvil.Mine(ctx, blocks) == nil {
+	blocks, now := want(head)
+	if !now || b.anvil.Mine(ctx, blocks) != nil {
+		return
+	}
+	if head == b.settled || blocks >= b.empty { // else those of a transaction are still to come
 		b.settled = head + blocks
 	}
 }
