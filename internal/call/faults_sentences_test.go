@@ -2,6 +2,7 @@ package call_test
 
 import (
 	"encoding/json"
+	"math/big"
 	"sync"
 	"testing"
 	"time"
@@ -99,7 +100,16 @@ func TestATransactionThatSomebodyWithTheSameKeyReplacedNeverComes(t *testing.T) 
 
 func TestATransactionThatThePoolDroppedIsSentAgainAtItsNonce(t *testing.T) {
 	t.Parallel()
-	p := newPit(t, "", 1)
+	for name, hardfork := range map[string]string{"base fee": "", "legacy": "berlin"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dropped(t, hardfork)
+		})
+	}
+}
+
+func dropped(t *testing.T, hardfork string) {
+	p := newPit(t, hardfork, 1)
 	first := p.prepare()
 	p.wire.sent = func() { p.tell("anvil_dropTransaction", hashIn(t, first)); p.run() }
 	p.do(first, "stuck")
@@ -107,8 +117,12 @@ func TestATransactionThatThePoolDroppedIsSentAgainAtItsNonce(t *testing.T) {
 	p.effects(0)
 	p.r.Earlier = []kind.Prepared{first}
 	second := p.prepare()
-	if a, b := raw(t, first), raw(t, second); a.Nonce != b.Nonce {
+	a, b := raw(t, first), raw(t, second)
+	if a.Nonce != b.Nonce {
 		t.Errorf("nonce %d, then %d: a peer may still have the first", a.Nonce, b.Nonce)
+	}
+	if least := new(big.Int).Mul(a.Fees.Ceiling(100), big.NewInt(11)); new(big.Int).Mul(b.Fees.Ceiling(100), big.NewInt(10)).Cmp(least) < 0 {
+		t.Errorf("fees %+v, then %+v: no node takes it in the place of the first", a.Fees, b.Fees)
 	}
 	p.do(second, "done")
 	p.resend(first, second)
