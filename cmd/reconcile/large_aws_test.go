@@ -232,6 +232,9 @@ func (l *large) fill(tb testing.TB, cold bool) {
 	if l.env.Access != nil {
 		l.admit(tb)
 	}
+	if l.shape.sets != "" {
+		l.attest(tb)
+	}
 	l.forget()
 }
 
@@ -259,7 +262,7 @@ func (l *large) makeKey(tb testing.TB, key config.Key, cold bool) error {
 	for name, value := range l.tags(key, address, cold) {
 		in.Tags = append(in.Tags, kmstypes.Tag{TagKey: aws.String(name), TagValue: aws.String(value)})
 	}
-	l.arns[key.ResourceID()] = aws.ToString(made.KeyMetadata.Arn)
+	l.arns[key.ResourceID()], l.addresses[key.ResourceID()] = aws.ToString(made.KeyMetadata.Arn), address
 	_, err = api.TagResource(ctx, in)
 	return err
 }

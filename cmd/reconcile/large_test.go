@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/crosschain-ops/reconcile/internal/cloud/cloudtest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/plan"
@@ -35,6 +37,8 @@ type shape struct {
 	sessions bool
 	// strangers are users, groups, roles and policies that are not ours.
 	strangers int
+	// sets says which validators the networks ask for; empty: no set is declared.
+	sets string
 }
 
 // keys is how many keys of the shape are in KMS.
@@ -62,13 +66,16 @@ type large struct {
 
 	// arns are those of what was made.
 	arns map[resource.ID]string
+	// addresses are those of keys that were made, contracts what is asked of them.
+	addresses map[resource.ID]common.Address
+	contracts *sets
 }
 
 const largeName = "large"
 
 func newLarge(tb testing.TB, s shape) *large {
 	tb.Helper()
-	l := &large{shape: s, root: tb.TempDir(), fake: cloudtest.NewFake("111122223333"), poor: map[string]int{}, arns: map[resource.ID]string{}}
+	l := &large{shape: s, root: tb.TempDir(), fake: cloudtest.NewFake("111122223333"), poor: map[string]int{}, arns: map[resource.ID]string{}, addresses: map[resource.ID]common.Address{}}
 	l.forget()
 	l.write(tb, filepath.Join("environments", largeName, "large.cue"), l.declare())
 	aws, chains := httptest.NewServer(l.aws()), httptest.NewServer(l.chains())
@@ -81,12 +88,19 @@ func newLarge(tb testing.TB, s shape) *large {
 	for i := range s.networks {
 		overlay.Networks[networkName(i)] = config.OverlayNetwork{RPC: []string{chains.URL + "/" + networkName(i)}}
 	}
+	if s.sets != "" {
+		overlay.Deployment, overlay.Checkpoints = l.deployment(tb), l.checkpoints()
+	}
 	text, err := json.Marshal(overlay)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	l.write(tb, "overlay.json", string(text))
-	if l.env, _, err = config.Load(config.Options{Root: l.root, Name: largeName}); err != nil {
+	read, err := config.ReadOverlay(filepath.Join(l.root, "overlay.json"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if l.env, _, err = config.Load(config.Options{Root: l.root, Name: largeName, Overlay: read}); err != nil {
 		tb.Fatal(err)
 	}
 	return l
@@ -128,6 +142,7 @@ keys: bank: use: "bank"
 gates: {routine: "auto", sensitive: %s, destructive: "auto"}
 `, store, l.validators, storage, people)
 	b.WriteString(l.declareAccess())
+	b.WriteString(l.declareSets())
 	for i := range l.secrets {
 		fmt.Fprintf(&b, "keys: \"paper-%d\": {use: \"attestation\", holder: \"hex\"}\n", i)
 	}
