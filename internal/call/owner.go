@@ -122,9 +122,19 @@ func Known(env *config.Environment, network string, lookup kind.Lookup) Parties 
 	return parties
 }
 
+// Routers are the routers of a network's interchain accounts, by which such an
+// account is known; none where the deployment names none.
+func Routers(env *config.Environment, network string) []common.Address {
+	if c, ok := env.Deployment.Contract(network, config.RoleAccountRouter); ok {
+		return []common.Address{common.HexToAddress(c.Address)}
+	}
+	return nil
+}
+
 // Resolve sorts addresses into owners: those that are known, and for the
-// others what their code answers, in one round of questions.
-func (p Parties) Resolve(ctx context.Context, l *chain.Look, addresses []common.Address) (map[common.Address]Owner, error) {
+// others what their code answers, in one round of questions. Routers are those of
+// the network's interchain accounts.
+func (p Parties) Resolve(ctx context.Context, l *chain.Look, addresses []common.Address, routers ...common.Address) (map[common.Address]Owner, error) {
 	found := map[common.Address]Owner{}
 	var unknown []common.Address
 	var questions []evm.Question
@@ -152,7 +162,7 @@ func (p Parties) Resolve(ctx context.Context, l *chain.Look, addresses []common.
 	}
 	each := len(questions) / len(unknown)
 	for i, a := range unknown {
-		sort, err := safe.KindOfOwner(results[i*each : (i+1)*each])
+		sort, err := safe.KindOfOwner(results[i*each:(i+1)*each], routers...)
 		if err != nil {
 			return nil, fmt.Errorf("owner %s: %w", a, err)
 		}

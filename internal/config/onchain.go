@@ -38,6 +38,8 @@ const (
 	RoleMerkleRootFactory  = "staticMerkleRootMultisigIsmFactory"
 	RoleAggregationFactory = "staticAggregationIsmFactory"
 	RoleRoutingFactory     = "domainRoutingIsmFactory"
+	// RoleAccountRouter owns the interchain accounts of a network.
+	RoleAccountRouter = "interchainAccountRouter"
 )
 
 // Contract finds a deployed contract by network and role.

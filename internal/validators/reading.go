@@ -237,7 +237,7 @@ func (r *reading) means(ctx context.Context, l *chain.Look) error {
 	for i, m := range unknown {
 		r.code[m] = len(results[i].Data) > 0
 	}
-	if r.owners, err = r.parties.Resolve(ctx, l, owners); err != nil {
+	if r.owners, err = r.parties.Resolve(ctx, l, owners, call.Routers(r.env, r.network.Name)...); err != nil {
 		return err
 	}
 	account, err := l.Account(ctx, r.payer)

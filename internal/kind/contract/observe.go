@@ -208,7 +208,7 @@ func (v *view) who(ctx context.Context, l *chain.Look, list []*reading) ([]resou
 		}
 		writes = writes || r.written()
 	}
-	owners, err := call.Known(v.env, v.network.Name, v.lookup).Resolve(ctx, l, addresses)
+	owners, err := call.Known(v.env, v.network.Name, v.lookup).Resolve(ctx, l, addresses, call.Routers(v.env, v.network.Name)...)
 	if err != nil {
 		return nil, err
 	}

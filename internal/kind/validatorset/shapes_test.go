@@ -189,12 +189,16 @@ func TestOnlyAnOwnerWeHoldOrADeclaredSafeLeadsToAWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A contract is an interchain account by its owner, the router.
+	router := validatorstest.Address("router")
+	s.Env.Deployment.Networks["fuji"][config.RoleAccountRouter] = config.Deployed{Address: router.Hex()}
+	account := s.routing(router)
 	first := s.plan()
 	repoint := callOf(t, first.steps[there][1]).Wire()
 	for _, to := range []struct {
 		address common.Address
 		says    string
-	}{{validatorstest.Address("stranger"), "an account whose key is not held here"}, {timelock, "a timelock"}, {ours, "a Safe that is not declared"}} {
+	}{{validatorstest.Address("stranger"), "an account whose key is not held here"}, {timelock, "a timelock"}, {account, "an interchain account"}, {ours, "a Safe that is not declared"}} {
 		s.disown(to.address)
 		p := s.plan()
 		if len(p.steps) > 0 {
@@ -215,6 +219,12 @@ func TestOnlyAnOwnerWeHoldOrADeclaredSafeLeadsToAWrite(t *testing.T) {
 // disown puts a routing module of another owner in the place of fuji's.
 func (s *scene) disown(owner common.Address) {
 	s.t.Helper()
+	s.Send("fuji", "owner", evm.MustMethod("setDefaultIsm(address)").Call(s.Contracts["fuji"].Mailbox, s.routing(owner)))
+}
+
+// routing makes a routing module of an owner on fuji.
+func (s *scene) routing(owner common.Address) common.Address {
+	s.t.Helper()
 	at := s.Contracts["fuji"]
 	sepolia, _ := s.Env.Network("sepolia")
 	receipt, err := contractstest.Send(s.t.Context(), s.Chains["fuji"].Client(), validatorstest.Key("deployer"),
@@ -224,9 +234,9 @@ func (s *scene) disown(owner common.Address) {
 	}
 	for _, l := range receipt.Logs {
 		if l.Address == at.DomainRoutingISMFactory && len(l.Data) == 32 {
-			s.Send("fuji", "owner", evm.MustMethod("setDefaultIsm(address)").Call(at.Mailbox, common.BytesToAddress(l.Data)))
-			return
+			return common.BytesToAddress(l.Data)
 		}
 	}
 	s.t.Fatal("no event tells the module's address")
+	return common.Address{}
 }
