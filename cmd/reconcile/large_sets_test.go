@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,10 +33,17 @@ const (
 type sets struct {
 	// answers by contract and calldata, and code by contract: as they stand in JSON.
 	answers, code map[string]string
+	// mailbox, router, hook and announcing contract, and who made the modules.
+	mailbox, router, hook, announce common.Address
+	factory                         ism.Factory
 	// owner of mailbox and routing module.
 	owner common.Address
 	// leaf is an origin's module by domain.
 	leaf map[uint32]common.Address
+}
+
+func newSets() *sets {
+	return &sets{answers: map[string]string{}, code: map[string]string{}, leaf: map[uint32]common.Address{}}
 }
 
 func at(name string) common.Address { return common.BytesToAddress(crypto.Keccak256([]byte(name))) }
@@ -76,7 +84,10 @@ func (l *large) declareSets() string {
 // attest makes the contracts, and lets every validator announce itself.
 func (l *large) attest(tb testing.TB) {
 	tb.Helper()
-	s := &sets{answers: map[string]string{}, code: map[string]string{}, leaf: map[uint32]common.Address{}, owner: l.addressOf(tb, "owner")}
+	s := newSets()
+	s.mailbox, s.router, s.hook, s.announce = at(config.RoleMailbox), at("router"), at(config.RoleMerkleTreeHook), at(config.RoleValidatorAnnounce)
+	s.factory = ism.Factory{Address: at("factory"), Implementation: at("implementation")}
+	s.owner = l.addressOf(tb, "owner")
 	var domains []uint32
 	for i, set := range l.env.ValidatorSets {
 		network, _ := l.env.Network(set.Origin)
@@ -110,11 +121,11 @@ func (l *large) announce(tb testing.TB, s *sets, domain uint32, name string, add
 	key, _ := l.env.Key(name)
 	folder := filepath.Join(l.checkpoints(), name)
 	signer := attestationtest.Signer{Address: address, Sign: cloud.KMSSigner(l.fake.KMS(key.Region), key.Alias, address)}
-	signed, err := signer.Announcement(tb.Context(), attestation.Origin{Domain: domain, Hook: at(config.RoleMerkleTreeHook), Mailbox: at(config.RoleMailbox)}, "file://"+folder)
+	signed, err := signer.Announcement(tb.Context(), attestation.Origin{Domain: domain, Hook: s.hook, Mailbox: s.mailbox}, "file://"+folder)
 	done(tb, err)
 	done(tb, attestationtest.Folder(folder).Put(tb.Context(), "announcement.json", attestationtest.EncodeAnnouncement(signed)))
 	list := evm.MustMethod("getAnnouncedStorageLocations(address[])(string[][])")
-	s.says(list.Call(at(config.RoleValidatorAnnounce), []common.Address{address}), []string{"string[][]"}, [][]string{{"file://" + folder}})
+	s.says(list.Call(s.announce, []common.Address{address}), []string{"string[][]"}, [][]string{{"file://" + folder}})
 }
 
 // checkpoints is the folder that the overlay names.
@@ -143,27 +154,28 @@ func (s *sets) says(call evm.Call, types []string, values ...any) {
 
 // multisig is a static one.
 func (s *sets) multisig(members []common.Address, threshold int) common.Address {
-	factory := ism.Factory{Address: at("factory"), Implementation: at("implementation")}
-	leaf := factory.Predict(members, threshold)
+	leaf := s.factory.Predict(members, threshold)
 	s.says(evm.MustMethod("moduleType()(uint8)").Call(leaf), []string{"uint8"}, uint8(ism.MessageIDMultisig))
 	s.says(evm.MustMethod("validatorsAndThreshold(bytes)(address[],uint8)").Call(leaf, []byte{}), []string{"address[]", "uint8"}, members, uint8(threshold))
-	s.code[strings.ToLower(leaf.Hex())] = `"` + hexutil.Encode(ism.Code(factory.Implementation, members, threshold)) + `"`
+	s.code[strings.ToLower(leaf.Hex())] = `"` + hexutil.Encode(ism.Code(s.factory.Implementation, members, threshold)) + `"`
 	return leaf
 }
 
 // rest is what every network has.
 func (s *sets) rest(domains []uint32) {
-	mailbox, router, hook := at(config.RoleMailbox), at("router"), at(config.RoleMerkleTreeHook)
-	for _, owned := range []common.Address{mailbox, router} {
+	for _, owned := range []common.Address{s.mailbox, s.router} {
 		s.says(evm.MustMethod("owner()(address)").Call(owned), []string{"address"}, s.owner)
 	}
-	s.says(evm.MustMethod("defaultIsm()(address)").Call(mailbox), []string{"address"}, router)
-	s.says(evm.MustMethod("moduleType()(uint8)").Call(router), []string{"uint8"}, uint8(ism.Routing))
+	s.says(evm.MustMethod("defaultIsm()(address)").Call(s.mailbox), []string{"address"}, s.router)
+	s.says(evm.MustMethod("moduleType()(uint8)").Call(s.router), []string{"uint8"}, uint8(ism.Routing))
+	var all []*big.Int
 	for _, d := range domains {
-		s.says(evm.MustMethod("module(uint32)(address)").Call(router, d), []string{"address"}, s.leaf[d])
+		s.says(evm.MustMethod("module(uint32)(address)").Call(s.router, d), []string{"address"}, s.leaf[d])
+		all = append(all, new(big.Int).SetUint64(uint64(d)))
 	}
-	s.says(evm.MustMethod("count()(uint32)").Call(hook), []string{"uint32"}, uint32(0))
-	s.says(evm.MustMethod("root()(bytes32)").Call(hook), []string{"bytes32"}, [32]byte{})
+	s.says(evm.MustMethod("domains()(uint256[])").Call(s.router), []string{"uint256[]"}, all)
+	s.says(evm.MustMethod("count()(uint32)").Call(s.hook), []string{"uint32"}, uint32(0))
+	s.says(evm.MustMethod("root()(bytes32)").Call(s.hook), []string{"bytes32"}, [32]byte{})
 }
 
 // answer is what stands beside the id in the answer to a call of a contract.
