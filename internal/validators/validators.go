@@ -66,8 +66,8 @@ type Change struct {
 	// Shared names the other origins whose messages the call concerns too; Against
 	// those of them for which another set is declared.
 	Shared, Against []string
-	// Push0 says whether the chain has that opcode, which code of new modules needs;
-	// empty where none needs it.
+	// Push0 says whether the chain has that opcode, where code of new modules needs it
+	// and has not shown that it runs; else empty.
 	Push0 chain.Known
 	Fees  chain.Fees
 }

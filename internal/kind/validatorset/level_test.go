@@ -37,8 +37,8 @@ contract Old {
     address private constant OWNER = `
 
 // elsewhere moves fuji to an anvil of a hardfork: Hyperlane's published factories
-// and what their modules run stand there as they do on geth.
-func (s *scene) elsewhere(hardfork string, wire http.RoundTripper) {
+// and what their modules run stand there as they do on geth. place puts other code.
+func (s *scene) elsewhere(hardfork string, wire http.RoundTripper) (place func(common.Address, []byte)) {
 	s.t.Helper()
 	binary, err := chaintest.AnvilBinary()
 	if err != nil {
@@ -61,8 +61,8 @@ func (s *scene) elsewhere(hardfork string, wire http.RoundTripper) {
 		}
 	}()
 	s.t.Cleanup(func() { stop(); <-done })
-	place := func(at common.Address, code []byte) {
-		if err := a.Client().CallContext(ctx, nil, "anvil_setCode", at, hexutil.Bytes(code)); err != nil {
+	place = func(at common.Address, code []byte) {
+		if err := a.Client().CallContext(s.t.Context(), nil, "anvil_setCode", at, hexutil.Bytes(code)); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -105,6 +105,7 @@ func (s *scene) elsewhere(hardfork string, wire http.RoundTripper) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return place
 }
 
 func TestAModuleThatTheChainCannotRunIsRefusedBeforeItIsMade(t *testing.T) {
@@ -189,7 +190,16 @@ func TestWhereTheChainDoesNotTellTheModulesCodeTellsAndWhereItIsNotReadNothingIs
 	s.elsewhere("london", mute{})
 	refusals(t, s.plan(), "evm-level "+there)
 
-	s.elsewhere("cancun", mute{})
+	// What answers by the opcode has shown that it runs.
+	s.elsewhere("cancun", mute{silent: true})
+	if p := s.plan(); len(p.findings) > 0 || !slices.Equal(ops(p.steps[there]), []string{"deploy", "set"}) {
+		t.Errorf("%v, steps %v, deferred %v", p.findings, p.steps, p.deferred)
+	}
+
+	// What says 5 to whoever asks has shown nothing of what it does else.
+	other := common.FromHex("600560005260206000f35b5f00")
+	implementation := common.HexToAddress(s.Env.Deployment.Networks["fuji"][config.RoleMessageIDFactory].Implementation)
+	s.elsewhere("cancun", mute{})(implementation, other)
 	p := s.plan()
 	refusals(t, p)
 	if f := p.finding(t, validators.RuleLevel, "fuji", "sepolia"); f.Severity != resource.Note {
@@ -198,8 +208,13 @@ func TestWhereTheChainDoesNotTellTheModulesCodeTellsAndWhereItIsNotReadNothingIs
 	if got := ops(p.steps[there]); !slices.Equal(got, []string{"deploy", "set"}) {
 		t.Errorf("%v, deferred %v", got, p.deferred)
 	}
-
-	s.elsewhere("cancun", mute{silent: true})
+	s.elsewhere("london", nil)(implementation, other)
+	refusals(t, s.plan(), "evm-level "+there)
+	s.elsewhere("cancun", nil)(implementation, other)
+	if p := s.plan(); len(p.findings) > 0 {
+		t.Errorf("%v", p.findings)
+	}
+	s.elsewhere("cancun", mute{silent: true})(implementation, other)
 	if p := s.plan(); !slices.Equal(p.unread, []string{there}) || len(p.steps) > 0 {
 		t.Errorf("unread %v, steps %v", p.unread, p.steps)
 	} else {
