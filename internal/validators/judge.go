@@ -197,7 +197,7 @@ func (j *judge) change(have *ism.Set) {
 		j.find(RuleLevel, resource.Refuse, "pin factories whose modules were compiled for an EVM before Shanghai",
 			"the new module runs code with the opcode PUSH0: have an EVM without it on %s, need Shanghai or later; no message from %s would be delivered", j.ID.Scope, j.ID.Name)
 	case chain.Maybe:
-		j.find(RuleLevel, resource.Note, "", "the new module runs code with the opcode PUSH0, and %s does not say whether it has it: a simulation decides", j.ID.Scope)
+		j.find(RuleLevel, resource.Note, "", "the new module runs code with the opcode PUSH0, and %s does not say whether it has it: that the code answers there is all that shows that it runs", j.ID.Scope)
 	}
 	switch {
 	case j.Against != "":
