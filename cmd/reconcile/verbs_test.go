@@ -48,8 +48,6 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"dispatch": (*world).dispatch,
 		"accepted": (*world).accepted,
 		"cosign":   (*world).cosign,
-		"proposal": (*world).proposal,
-		"exchange": (*world).exchange,
 		"nomad":    (*world).nomad,
 		// Many wallets, and what reading them costs.
 		"crowd": (*world).crowd,
