@@ -288,6 +288,8 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 		verified = "nothing left in what was read, " + count(len(d.plan.Unread), "scope") + " unread"
 	case len(d.plan.Pending) > 0:
 		verified = "nothing left to do here, " + count(len(d.plan.Pending), "change") + " waiting for signatures"
+	case len(d.plan.Deferred) > 0:
+		verified = "nothing left, " + count(len(d.plan.Deferred), "change") + " for later"
 	default:
 		verified = "nothing left"
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/call"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/evm"
+	"github.com/crosschain-ops/reconcile/internal/kind/multisigsafe"
 	"github.com/crosschain-ops/reconcile/internal/observe"
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -69,9 +70,14 @@ func stale(env *config.Environment, waiting map[resource.ID][]call.Proposed, nee
 	for _, declared := range env.Safes {
 		id := declared.ResourceID()
 		var reasons []string
+		severity := resource.Acknowledge
 		for _, p := range waiting[id] {
-			if reason := needless(env, declared, p, needed[id]); reason != "" {
+			reason, grave := needless(env, declared, p, needed[id])
+			if reason != "" {
 				reasons = append(reasons, reason)
+			}
+			if grave {
+				severity = resource.Refuse
 			}
 		}
 		if len(reasons) == 0 {
@@ -81,7 +87,7 @@ func stale(env *config.Environment, waiting map[resource.ID][]call.Proposed, nee
 			reasons = append(reasons, "this plan proposes something else to it: what waits must be rejected, or it is executed all the same")
 		}
 		found = append(found, resource.Finding{
-			Rule: ruleStale, Severity: resource.Acknowledge, ID: id, Reason: strings.Join(reasons, "; "),
+			Rule: ruleStale, Severity: severity, ID: id, Reason: strings.Join(reasons, "; "),
 			Hint: "ask its owners to reject it: reconcile safe list " + env.Name,
 		})
 	}
@@ -89,7 +95,9 @@ func stale(env *config.Environment, waiting map[resource.ID][]call.Proposed, nee
 }
 
 // needless says which calls of a proposal nothing declared asks for any more.
-func needless(env *config.Environment, s config.Safe, p call.Proposed, needed []evm.Wire) string {
+// Grave are those that change who acts for the Safe: that a proposal stands in
+// the store proves only that somebody could write there.
+func needless(env *config.Environment, s config.Safe, p call.Proposed, needed []evm.Wire) (reason string, grave bool) {
 	var effects []string
 	for _, w := range p.Calls {
 		if slices.Contains(needed, w) {
@@ -97,13 +105,14 @@ func needless(env *config.Environment, s config.Safe, p call.Proposed, needed []
 		}
 		text := "a call that does not read"
 		if c, err := w.Call(); err == nil {
-			text = safe.EffectOf(c, call.Names(env, s.Network)).Text
+			effect := safe.EffectOf(c, call.Names(env, s.Network))
+			text, grave = effect.Text, grave || multisigsafe.Grave(effect.Danger) || w.To == s.Address
 		}
 		effects = append(effects, text)
 	}
 	if len(effects) == 0 {
-		return ""
+		return "", false
 	}
 	return fmt.Sprintf("proposal %s (nonce %d) waits, and %d of its %d calls no longer lead to what is declared: %s",
-		p.Hash.Hex(), p.Nonce, len(effects), len(p.Calls), strings.Join(effects, "; "))
+		p.Hash.Hex(), p.Nonce, len(effects), len(p.Calls), strings.Join(effects, "; ")), grave
 }

@@ -23,7 +23,7 @@ func TestAProposalIsStaleWhenOneOfItsCallsIsNoLongerNeeded(t *testing.T) {
 	}
 	id := call.SafeID("fuji", "governance")
 	setTo := func(n byte) evm.Wire {
-		return evm.MustMethod("transferOwnership(address)").Call(mailbox, common.Address{n}).Wire()
+		return evm.MustMethod("setDefaultIsm(address)").Call(mailbox, common.Address{n}).Wire()
 	}
 	a, b, c := setTo(1), setTo(2), setTo(3)
 	waits := func(nonce uint64, calls ...evm.Wire) call.Proposed {
@@ -60,6 +60,27 @@ func TestAProposalIsStaleWhenOneOfItsCallsIsNoLongerNeeded(t *testing.T) {
 		}
 		if strings.Contains(found[0].Reason, "nonce 5") || len(test.planned) == 0 && strings.Contains(found[0].Reason, "this plan") {
 			t.Errorf("%s: %q says too much", name, found[0].Reason)
+		}
+	}
+}
+
+// That it stands in the store proves only that somebody could write there.
+func TestAStaleProposalThatWouldChangeWhoActsIsRefused(t *testing.T) {
+	t.Parallel()
+	at := common.HexToAddress("0x00000000000000000000000000000000000000BB")
+	env := &config.Environment{Name: "staging", Networks: []config.Network{{Name: "fuji", ChainID: 43113}}, Safes: []config.Safe{{Name: "governance", Network: "fuji", Address: at.Hex()}}}
+	id := call.SafeID("fuji", "governance")
+	for name, c := range map[string]evm.Call{
+		"a module":        evm.MustMethod("enableModule(address)").Call(at, common.Address{9}),
+		"an owner":        evm.MustMethod("transferOwnership(address)").Call(common.Address{7}, common.Address{9}),
+		"the Safe itself": {To: at, Data: []byte{1, 2, 3, 4}},
+	} {
+		waits := map[resource.ID][]call.Proposed{id: {{Hash: common.Hash{1}, Nonce: 4, Calls: []evm.Wire{c.Wire()}}}}
+		if found := stale(env, waits, nil, nil); len(found) != 1 || found[0].Severity != resource.Refuse {
+			t.Errorf("%s: %+v, want a refusal", name, found)
+		}
+		if found := stale(env, waits, map[resource.ID][]evm.Wire{id: {c.Wire()}}, nil); len(found) != 0 {
+			t.Errorf("%s, and declared: %+v", name, found)
 		}
 	}
 }

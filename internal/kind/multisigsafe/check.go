@@ -134,7 +134,7 @@ func (j *judge) waiting(facts map[string]string) {
 			j.find(RuleForeign, resource.Refuse, "", "what is known of %s does not read", hash)
 		case f.Like != "":
 			j.find(RuleLike, resource.Refuse, "tell its owners to reject it", "a transaction that looks like a proposal of ours waits (nonce %d, %s): %s; it would: %s", f.Nonce, hash, f.Like, does)
-		case slices.ContainsFunc(f.Dangers, grave):
+		case slices.ContainsFunc(f.Dangers, Grave):
 			j.find(RuleForeign, resource.Refuse, "ask its owners what it is", "a transaction that is not ours waits (nonce %d, %s), %s: %s", f.Nonce, hash, strings.Join(f.Dangers, ", "), does)
 		default:
 			j.find(RuleForeign, resource.Note, "", "a transaction that is not ours waits (nonce %d, %s): %s", f.Nonce, hash, does)
@@ -142,8 +142,8 @@ func (j *judge) waiting(facts map[string]string) {
 	}
 }
 
-// grave dangers change who acts for the Safe, what it is or owns, or run foreign
+// Grave dangers change who acts for the Safe, what it is or owns, or run foreign
 // code as the Safe.
-func grave(danger string) bool {
+func Grave(danger string) bool {
 	return slices.ContainsFunc([]string{"module", "guard", "owner", "handler", "delegatecall", "upgrade", "the safe itself"}, func(word string) bool { return strings.Contains(danger, word) })
 }
