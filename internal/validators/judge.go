@@ -223,6 +223,9 @@ func (j *judge) anyUnread() bool {
 
 // who names silent members with their state.
 func (j *judge) who(silent []common.Address) string {
+	silent = slices.Clone(silent)
+	declared := func(a common.Address) int { return slices.Index(j.Set.Members, a) }
+	slices.SortStableFunc(silent, func(a, b common.Address) int { return declared(a) - declared(b) })
 	names := make([]string, len(silent))
 	for i, a := range silent {
 		if names[i] = a.Hex(); j.By[a].Name != "" {

@@ -46,7 +46,7 @@ func check(desired, observed []kind.Object[Spec], facts []resource.Fact) []resou
 			found = append(found, c.Judge(have.Path)...)
 		}
 	}
-	return alone(found)
+	return alone(kind.Merged(found))
 }
 
 // alone makes refusals stop nothing but their own repoint, which steps defers: a

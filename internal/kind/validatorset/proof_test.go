@@ -41,12 +41,13 @@ func TestAMemberIsTakenOnlyWhenItIsShownToSign(t *testing.T) {
 
 	s.Dispatch("sepolia", "fuji", "one")
 	p = s.plan()
-	refusals(t, p, "unproven-member "+there, "unproven-member "+there, "not-enough-live "+there)
+	refusals(t, p, "unproven-member "+there, "not-enough-live "+there)
+	contains(t, p.finding(t, validators.RuleUnproven, "fuji", "sepolia").Reason, "new member validator-1", "; and new member validator-2")
 	contains(t, p.finding(t, validators.RuleQuorum, "fuji", "sepolia").Reason, "live 0 of 3, need 2", "validator-0 (behind)", "validator-2 (behind)")
 
 	s.Attest("sepolia", "validator-0")
 	p = s.plan()
-	refusals(t, p, "unproven-member "+there, "unproven-member "+there, "not-enough-live "+there)
+	refusals(t, p, "unproven-member "+there, "not-enough-live "+there)
 	contains(t, p.finding(t, validators.RuleQuorum, "fuji", "sepolia").Reason, "live 1 of 3, need 2")
 
 	s.Attest("sepolia", "validator-1")
