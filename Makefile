@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 # The race detector makes tests several times slower: it watches the packages
 # where several goroutines write.
-RACE := ./internal/journal/... ./internal/apply/... ./internal/observe/...
+RACE := ./internal/journal/... ./internal/apply/... ./internal/observe/... ./internal/attestation/... ./internal/call/...
 SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.go')
 
 help: ## list these words
