@@ -179,15 +179,19 @@ func pick(first bool, a, b Result) Result {
 	return b
 }
 
+// again does the newest of the open tries once more. The older ones stay open
+// until one of them all is known to have happened: any of those with its nonce may.
 func (e *Engine) again(ctx context.Context, w *work, resolved kind.Resolved, step resource.Step, digest string, open []Attempt) (resource.Outputs, Result, error) {
-	last := len(open) - 1
-	for _, older := range open[:last] {
-		if err := e.outcome(ctx, step, digest, older.Intent, kind.No, nil, nil); err != nil {
-			return nil, Unknown, err
+	f := effect{kind: w.kind, step: step, digest: digest, again: true}
+	for _, try := range open {
+		if f.prepared != nil {
+			f.earlier = append(slices.Clone(f.earlier), f)
+			resolved.Earlier = append(slices.Clone(resolved.Earlier), f.prepared)
 		}
+		resolved.Intent = try.Intent
+		f.resolved, f.prepared = resolved, try.Prepared
 	}
-	resolved.Intent = open[last].Intent
-	return e.do(ctx, effect{kind: w.kind, resolved: resolved, step: step, digest: digest, prepared: open[last].Prepared, again: true})
+	return e.insist(ctx, f)
 }
 
 func (e *Engine) perform(ctx context.Context, w *work, resolved kind.Resolved, step resource.Step, digest string) (resource.Outputs, Result, error) {
@@ -199,7 +203,11 @@ func (e *Engine) perform(ctx context.Context, w *work, resolved kind.Resolved, s
 	if prepared.IsNothing() {
 		return nil, Unchanged, nil
 	}
-	f := effect{kind: w.kind, resolved: resolved, step: step, digest: digest, prepared: prepared}
+	return e.insist(ctx, effect{kind: w.kind, resolved: resolved, step: step, digest: digest, prepared: prepared})
+}
+
+// insist does it, and replaces what is on its way and does not arrive.
+func (e *Engine) insist(ctx context.Context, f effect) (resource.Outputs, Result, error) {
 	for {
 		outputs, result, err := e.do(ctx, f)
 		if result != stuck {
@@ -249,20 +257,20 @@ type effect struct {
 // do is the one place of the whole tool where an effect is caused.
 func (e *Engine) do(ctx context.Context, f effect) (resource.Outputs, Result, error) {
 	if err := e.mayStart(ctx); err != nil {
-		return nil, Failed, err
+		return e.unstarted(f, err)
 	}
 	if err := e.Log.Intent(ctx, f.step, f.digest, f.resolved.Intent, f.prepared); err != nil {
-		return nil, Failed, fmt.Errorf("journal: nothing was started: %w", err)
+		return e.unstarted(f, fmt.Errorf("journal: nothing was started: %w", err))
 	}
 	// Writing the intent takes time, in which the lease runs down.
 	if err := e.mayStart(ctx); err != nil {
 		if f.again {
-			return nil, Failed, err
+			return e.unstarted(f, err)
 		}
 		if journal := e.outcome(ctx, f.step, f.digest, f.resolved.Intent, kind.No, nil, err); journal != nil {
 			e.block(f.step)
 		}
-		return nil, Failed, err
+		return e.unstarted(f, err)
 	}
 	outputs, err := f.kind.Do(ctx, f.resolved, f.prepared)
 	if late := (*kind.StuckError)(nil); errors.As(err, &late) && len(f.earlier) < maxInstead && ctx.Err() == nil {
@@ -276,6 +284,16 @@ func (e *Engine) do(ctx context.Context, f effect) (resource.Outputs, Result, er
 		return outputs, Unknown, fmt.Errorf("it is done, but the record of it is not: %w", err)
 	}
 	return outputs, Updated, nil
+}
+
+// unstarted is the end of a do that began nothing. What it was to take the place
+// of in this run is on its way all the same: nothing follows it in its lane.
+func (e *Engine) unstarted(f effect, cause error) (resource.Outputs, Result, error) {
+	if len(f.earlier) == 0 || f.again {
+		return nil, Failed, cause
+	}
+	e.block(f.step)
+	return nil, Unknown, cause
 }
 
 // close records the outcome of an effect, and with it of those that it took

@@ -68,3 +68,21 @@ func TestWhatIsStuckForGoodIsUnknownAndItsLaneStaysClosed(t *testing.T) {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
 }
+
+func TestWhatAnEarlierRunLeftAndDoesNotArriveIsReplacedToo(t *testing.T) {
+	t.Parallel()
+	s := stage(t, map[string]box{"a": {Lane: "l"}})
+	fault{err: errCrash, fatal: true}.strike(s.world, s.plan.Changes[0].Steps[0], afterIntent)
+	s.run(t)
+	s.world.at = nil
+	e := s.engine(t)
+	earlier := slow(e, 1)
+	requireResults(t, e.Run(t.Context(), t.Context()), map[string]apply.Result{"a": apply.Created})
+	requireEffects(t, s.world, map[string]int{"make a": 1, "label a": 1})
+	if diff := cmp.Diff([]int{1}, *earlier); diff != "" {
+		t.Errorf("prepared anew with so many earlier ones (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]kind.Happened{kind.Yes, kind.No, kind.Yes}, s.memory().outcomes()); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
