@@ -86,3 +86,26 @@ func TestWhatAnEarlierRunLeftAndDoesNotArriveIsReplacedToo(t *testing.T) {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
 }
+
+func TestAReplacementThatCannotStartLeavesWhatItReplacesUnknown(t *testing.T) {
+	t.Parallel()
+	s := stage(t, map[string]box{"a": {Lane: "l"}, "b": {Lane: "l"}})
+	e := s.engine(t)
+	slow(e, 100)
+	prepare := e.Kinds[0].Prepare
+	e.Kinds[0].Prepare = func(ctx context.Context, r kind.Resolved) (kind.Prepared, error) {
+		if len(r.Earlier) > 0 {
+			s.memory().set(0) // the lease runs out between the two
+		}
+		return prepare(ctx, r)
+	}
+	results := resultsOf(e.Run(t.Context(), t.Context()))
+	// Whichever came first is on its way; the other must not take the next nonce.
+	if results["a"] == results["b"] || (results["a"] != apply.Unknown && results["b"] != apply.Unknown) {
+		t.Errorf("results are %v, want one unknown and one that did not start", results)
+	}
+	requireEffects(t, s.world, map[string]int{})
+	if outcomes := s.memory().outcomes(); len(outcomes) != 0 {
+		t.Errorf("outcomes %v: nobody knows any", outcomes)
+	}
+}
