@@ -21,7 +21,7 @@ func mayImport() map[string][]string {
 	return map[string][]string{
 		"schema":                 {},
 		"internal/resource":      {},
-		"internal/config":        {"internal/resource", "internal/evm", "schema"},
+		"internal/config":        {"internal/resource", "internal/evm", "internal/ism", "schema"},
 		"internal/policy":        {"internal/resource", "internal/plan"},
 		"internal/access":        {"internal/resource"},
 		"internal/proof":         {"internal/resource", "internal/access", "internal/plan"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -35,7 +36,7 @@ type judging struct {
 	// the tool signs for. What it does not hold is what a plan is about: members,
 	// owners and the deployment's addresses, which are reviewed with the plan.
 	Calls    map[string]resource.Risk `json:"calls,omitempty"`
-	Floor    *Floor                   `json:"floor,omitempty"`
+	Floor    *ism.Floor               `json:"floor,omitempty"`
 	Unproven []judgingUnproven        `json:"unproven,omitempty"`
 	Services []judgingService         `json:"services,omitempty"`
 	Execute  []judgingExecute         `json:"execute,omitempty"`
@@ -118,7 +119,7 @@ func governanceDigest(env *Environment, files []file) (string, error) {
 // onchain adds what judges changes on chains.
 func (form *judging) onchain(env *Environment) {
 	form.Calls = env.Governance.Calls
-	if env.Floor != standardFloor() {
+	if env.Floor != ism.DefaultFloor() {
 		form.Floor = &env.Floor
 	}
 	for _, s := range env.ValidatorSets {

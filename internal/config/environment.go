@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -37,7 +38,7 @@ type Environment struct {
 	Safes         []Safe
 	Contracts     []Contract
 	// Floor is the least that a validator set may be.
-	Floor Floor
+	Floor ism.Floor
 	// Sender is the name of the key that pays for calls that anybody may make:
 	// deploying an ISM, executing a signed Safe transaction. Empty: nobody does.
 	Sender   string

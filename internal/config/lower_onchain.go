@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue"
 
 	"github.com/crosschain-ops/reconcile/internal/evm"
+	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -39,32 +40,19 @@ func (l *lowering) onchain() {
 // floor reads the least that a validator set may be; 3 members and a threshold of
 // two thirds where nothing is said.
 func (c *chaining) floor() {
-	c.env.Floor = standardFloor()
+	c.env.Floor = ism.DefaultFloor()
 	raw := c.doc.raw.Validators
 	if raw == nil {
 		return
 	}
 	share, of, _ := strings.Cut(raw.Floor.Threshold, "/")
-	floor := Floor{Members: raw.Floor.Members}
-	floor.Share, _ = strconv.Atoi(share)
-	floor.Of, _ = strconv.Atoi(of)
-	if floor.Share > floor.Of {
+	floor := ism.Floor{Members: raw.Floor.Members}
+	floor.Num, _ = strconv.Atoi(share)
+	floor.Den, _ = strconv.Atoi(of)
+	if floor.Num > floor.Den {
 		c.fault(in("validators", "floor", "threshold"), "", "%s is more than all members", raw.Floor.Threshold)
 	}
 	c.env.Floor = floor
-}
-
-// standardFloor is the floor where nothing else is said: one member may fail or
-// lie, and the rest neither halt nor forge.
-func standardFloor() Floor { return Floor{Members: 3, Share: 2, Of: 3} }
-
-// Threshold is the least threshold of a set with that many members: the share of
-// them, rounded up.
-func (f Floor) Threshold(members int) int {
-	if f.Of < 1 {
-		return members
-	}
-	return (members*f.Share + f.Of - 1) / f.Of
 }
 
 // sender finds the owner key that pays for calls that anybody may make.

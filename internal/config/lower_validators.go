@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"cuelang.org/go/cue"
+
+	"github.com/crosschain-ops/reconcile/internal/ism"
 )
 
 // maxMembers is the most that a threshold of one byte can count (uint8 in the
@@ -251,7 +253,7 @@ func (s *setting) size() {
 	switch {
 	case below && s.raw.Managed && s.raw.Reason == "":
 		s.fault(s.at, "add members, or say why: reason: \"…\"", "has threshold %d of %d members, the floor of this environment is %d of %d (%d/%d of the members, %d at least)",
-			t, n, need, max(n, floor.Members), floor.Share, floor.Of, floor.Members)
+			t, n, need, max(n, floor.Members), floor.Num, floor.Den, floor.Members)
 	case s.raw.Reason != "" && !(s.raw.Managed && (below || s.held())):
 		s.fault(s.field("reason"), "take it out", "has nothing to explain: threshold %d of %d members is not below the floor of %d of %d, and no one party holds enough to forge or to halt", t, n, need, max(n, floor.Members))
 	}
@@ -260,18 +262,9 @@ func (s *setting) size() {
 // held reports that one operator, account or region holds enough members to
 // forge a message, or to halt the origin.
 func (s *setting) held() bool {
-	forge, halt := s.out.Threshold, len(s.out.Members)-s.out.Threshold+1
-	for _, of := range []func(Member) string{
-		func(m Member) string { return m.Operator }, func(m Member) string { return m.Account }, func(m Member) string { return m.Region },
-	} {
-		count := map[string]int{}
-		for _, m := range s.out.Members {
-			if party := of(m); party != "" {
-				if count[party]++; count[party] >= min(forge, halt) {
-					return true
-				}
-			}
-		}
+	members := make([]ism.Member, len(s.out.Members))
+	for i, m := range s.out.Members {
+		members[i] = ism.Member{Operator: m.Operator, Account: m.Account, Region: m.Region}
 	}
-	return false
+	return len(ism.Concentration(members, s.out.Threshold)) > 0
 }

@@ -109,10 +109,6 @@ type Exception struct {
 	Expires        time.Time // zero: does not expire
 }
 
-// Floor is the least that a validator set may be without a written reason:
-// members, and a threshold of Share/Of of them, rounded up.
-type Floor struct{ Members, Share, Of int }
-
 // Safe is one Safe multisig on one network.
 type Safe struct {
 	Name    string

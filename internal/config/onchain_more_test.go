@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crosschain-ops/reconcile/internal/config"
+	"github.com/crosschain-ops/reconcile/internal/ism"
 )
 
 // edited loads the environment with what is on chains, edited.
@@ -115,7 +116,7 @@ func TestASetOfSomebodyElseHasNoFloor(t *testing.T) {
 func TestAnEnvironmentChoosesItsFloor(t *testing.T) {
 	t.Parallel()
 	env, _ := edited(t, `onchain.cue | validatorSets: { | validators: floor: {members: 1, threshold: "1/2"}\n\nvalidatorSets: {`+"\n"+`onchain.cue | reason: "a rehearsal with one" | `)
-	if diff := cmp.Diff(config.Floor{Members: 1, Share: 1, Of: 2}, env.Floor); diff != "" {
+	if diff := cmp.Diff(ism.Floor{Members: 1, Num: 1, Den: 2}, env.Floor); diff != "" {
 		t.Errorf("floor differs (-want +got):\n%s", diff)
 	}
 }

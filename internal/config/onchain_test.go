@@ -238,18 +238,6 @@ func TestAnOverlayMovesNoDeploymentOfMainnet(t *testing.T) {
 	}
 }
 
-func TestTheFloorRoundsUp(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ members, want int }{{1, 1}, {2, 2}, {3, 2}, {4, 3}, {5, 4}, {6, 4}, {7, 5}, {9, 6}, {255, 170}} {
-		if got := (config.Floor{Members: 3, Share: 2, Of: 3}).Threshold(c.members); got != c.want {
-			t.Errorf("two thirds of %d is %d, want %d", c.members, got, c.want)
-		}
-	}
-	if got := (config.Floor{}).Threshold(4); got != 4 {
-		t.Errorf("without a floor %d of 4, want all", got)
-	}
-}
-
 func TestAWrittenDeploymentIsReadBackTheSame(t *testing.T) {
 	t.Parallel()
 	name := "environments/staging/deployments/2026-11.json"

@@ -56,10 +56,6 @@ func (r Result) Word() (common.Hash, bool) {
 	return common.Hash(r.Data), true
 }
 
-// EIP-1967: where a proxy keeps its implementation, its beacon and its admin
+// ImplementationSlot is where a proxy keeps its implementation: EIP-1967
 // (https://eips.ethereum.org/EIPS/eip-1967).
-const (
-	ImplementationSlot = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
-	BeaconSlot         = "0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"
-	AdminSlot          = "0xb53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103"
-)
+const ImplementationSlot = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"

@@ -201,32 +201,3 @@ func SafeToRepoint(to Set, live map[common.Address]bool) (Quorum, bool) {
 	q := to.Quorum(live)
 	return q, q.Met()
 }
-
-// SafeToStop lists the destinations at which the member still counts: it signs
-// on until there is none, and until the grace for messages in flight is over.
-// While destinations change one after the other, some ask for the old set and
-// some for the new one, so inForce is what each reads back, by destination.
-func SafeToStop(member common.Address, inForce map[uint32][]Set) (counts []uint32, ok bool) {
-	for _, destination := range slices.Sorted(maps.Keys(inForce)) {
-		if slices.ContainsFunc(inForce[destination], func(s Set) bool { return s.Has(member) }) {
-			counts = append(counts, destination)
-		}
-	}
-	return counts, len(counts) == 0
-}
-
-// Interim is the quorum at every destination with what it asks for now, and at
-// those that are about to be repointed also with what they will: the state that
-// a rotation passes through, whichever of its steps are done.
-func Interim(inForce map[uint32][]Set, live map[common.Address]bool) map[uint32]Quorum {
-	worst := map[uint32]Quorum{}
-	for destination, sets := range inForce {
-		for i, s := range sets {
-			q := s.Quorum(live)
-			if i == 0 || q.Have-q.Need < worst[destination].Have-worst[destination].Need {
-				worst[destination] = q
-			}
-		}
-	}
-	return worst
-}

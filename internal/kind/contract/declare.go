@@ -136,25 +136,10 @@ func (d *declaring) value(w config.Want) resource.Value {
 
 // party is the address of an owner; empty where it has none yet.
 func (d *declaring) party(p config.Party) resource.Value {
-	switch {
-	case p.Key != "":
+	if p.Key != "" {
 		return d.key(p.Key)
-	case p.Safe != "":
-		for _, s := range d.env.Safes {
-			if s.Name == p.Safe && s.Network == d.network.Name {
-				return resource.Literal(s.Address)
-			}
-		}
-		d.fault = cmp.Or(d.fault, fmt.Errorf("no Safe %q on %s", p.Safe, d.network.Name))
-	case p.Contract != "":
-		for _, c := range d.env.Contracts {
-			if c.Name == p.Contract && c.Network == d.network.Name {
-				return resource.Literal(c.Address)
-			}
-		}
-		d.fault = cmp.Or(d.fault, fmt.Errorf("no contract %q on %s", p.Contract, d.network.Name))
 	}
-	return resource.Literal(p.Address)
+	return call.PartyValue(d.env, d.network.Name, p)
 }
 
 func (d *declaring) way(p config.Parameter) Way {

@@ -191,7 +191,7 @@ func addressOf(env *config.Environment, key config.Key) resource.Value {
 func termsOf(env *config.Environment, s config.ValidatorSet, destination string) *Terms {
 	t := &Terms{
 		Terms: call.TermsOf(env, destination), Factories: validators.Factories(env, destination), Reason: s.Reason, Mainnet: env.Class == config.Mainnet,
-		Floor: ism.Floor{Members: env.Floor.Members, Num: env.Floor.Share, Den: env.Floor.Of}, Owners: map[string]resource.Value{},
+		Floor: env.Floor, Owners: map[string]resource.Value{},
 	}
 	for _, m := range s.Members {
 		n := Named{Name: m.Name, Operator: m.Operator, Account: m.Account, Region: m.Region, Key: m.Key}

@@ -27,6 +27,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/chain/chaintest/contractstest"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/evm"
+	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
@@ -91,7 +92,7 @@ func Start(t testing.TB, o Options) *World {
 		T: t, root: t.TempDir(), Chains: map[string]chaintest.Backend{}, Proxies: map[string]*Proxy{}, Contracts: map[string]contractstest.Addresses{},
 		Validators: map[string]*attestationtest.Validator{}, networks: map[string]*chain.Network{}, Book: &Book{},
 		Env: &config.Environment{
-			Name: "staging", Class: config.Testnet, Addresses: "observed", Pins: map[string]string{}, Sender: "owner", Floor: config.Floor{Members: 3, Share: 2, Of: 3},
+			Name: "staging", Class: config.Testnet, Addresses: "observed", Pins: map[string]string{}, Sender: "owner", Floor: ism.DefaultFloor(),
 			Keys:       []config.Key{{Name: "owner", Holder: "hex", Region: "us-west-2", Use: "owner"}},
 			Deployment: &config.Deployment{ID: "test", Networks: map[string]map[string]config.Deployed{}},
 		},
