@@ -135,9 +135,9 @@ pinned() {
 setup_tools() {
     setup_go
     fresh .cache/bin tools/go.mod tools/go.sum && return
-    echo 'setup: linter (.cache/bin)'
+    echo 'setup: linters (.cache/bin)'
     mkdir -p .cache/bin
-    quietly go -C tools build -o ../.cache/bin/ honnef.co/go/tools/cmd/staticcheck
+    quietly go -C tools build -o ../.cache/bin/ honnef.co/go/tools/cmd/staticcheck github.com/rhysd/actionlint/cmd/actionlint
     stamp .cache/bin tools/go.mod tools/go.sum
 }
 

@@ -8,7 +8,6 @@ import (
 	"math/big"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/ism"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -31,6 +30,9 @@ type Environment struct {
 	Addresses string
 	// Pins is addresses.json: key name to EIP-55 address.
 	Pins map[string]string
+	// PinnedARNs is addresses.json too: key name to the ARN of the KMS key, where it
+	// states one.
+	PinnedARNs map[string]string
 	// Deployment is where the contracts are; nil: not deployed.
 	Deployment *Deployment
 	// ValidatorSets are sorted by origin, Safes and Contracts by network and name.
@@ -208,51 +210,6 @@ type Wallet struct {
 	// BurnPerDay is how much the wallet may lose a day; nil: not declared.
 	BurnPerDay *big.Int
 	Source     resource.Source
-}
-
-// Governance is what judges a plan. It is read at the last applied commit,
-// never from the change under review.
-type Governance struct {
-	// Requirements says per risk what is needed: auto, forbid or a number of approvals.
-	Requirements map[resource.Risk]Requirement
-	// TopUp is what a top-up inside the standing limits needs in place of
-	// Requirements[Routine]; nil: the same.
-	TopUp *Requirement
-	Belts Belts
-	// TrustedRef is the ref whose tip must hold the plan's configuration.
-	TrustedRef string
-	// Acknowledged lists findings that a reviewed line accepts.
-	Acknowledged []Acknowledgement
-	// Calls are the contract methods that parameters may be written by, by
-	// signature ("setUpdater(address)"), each with its risk.
-	Calls map[string]resource.Risk
-	// PlanLife is how long a plan may be applied.
-	PlanLife time.Duration
-	Source   resource.Source
-}
-
-// Requirement is what a risk needs.
-type Requirement struct {
-	Auto      bool `json:"auto,omitempty"`
-	Forbid    bool `json:"forbid,omitempty"`
-	Approvals int  `json:"approvals,omitempty"`
-}
-
-// Belts are limits on one plan that hold whatever was approved.
-type Belts struct {
-	// UpdateShare and DeleteShare are percentages of the environment's
-	// resources, counted from MinResources resources up.
-	UpdateShare, DeleteShare int
-	MinResources             int
-}
-
-// Acknowledgement accepts one finding.
-type Acknowledgement struct {
-	Rule    string
-	ID      string
-	Reason  string
-	Expires time.Time // zero: does not expire
-	Source  resource.Source
 }
 
 // Mirrors says which environment this one rehearses.

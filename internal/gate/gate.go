@@ -39,8 +39,41 @@ type Input struct {
 	// Total counts the resources of the environment, declared or owned, the
 	// whole of it even where the plan is partial.
 	Total int
-	// Now decides whether an acknowledgement has expired (UTC).
+	// Now decides whether an acknowledgement has expired and which windows hold (UTC).
 	Now time.Time
+	// Applying says that the plan is about to be applied: what stops it only for a
+	// while, a window or a stop, then refuses and is a note until then.
+	Applying bool
+	// Halt is what `reconcile stop` left in the store.
+	Halt Halt
+	// Windows are the times around Now at which changes may, or may not, be applied.
+	Windows []Window
+	// AppliedPins and PlannedPins are addresses.json at the last applied commit and at
+	// the plan's: key name to "<arn> <address>", the ARN empty where none is stated.
+	AppliedPins, PlannedPins map[string]string
+	// Widened lists the principals that gain an action by the plan, as computed from
+	// what was read, by the change that gives it.
+	Widened map[resource.ID][]string
+}
+
+// Halt is a stop of an environment.
+type Halt struct {
+	// Scope is what is stopped: "changes" leaves top-ups and protective plans, "all"
+	// leaves protective ones; empty: nothing is stopped.
+	Scope string
+	Why   string
+	By    string
+	Since time.Time
+	// Unreadable says that nobody knows: then all is stopped.
+	Unreadable string
+}
+
+// Window is a span of time (UTC, Until exclusive) in which changes may be applied,
+// or may not. Where any is an Allow, what lies in none is denied. Deny wins.
+type Window struct {
+	From, Until time.Time
+	Deny        bool
+	Why         string
 }
 
 // Governance is what judges a plan.

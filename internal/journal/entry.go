@@ -67,6 +67,9 @@ type Entry struct {
 	Why      string            `json:"why,omitempty"`
 	// Advances says that a close moves the last applied commit.
 	Advances bool `json:"advances,omitempty"`
+	// Approvals are the ids of the approvals that an open plan spends: each
+	// authorises one apply.
+	Approvals []string `json:"approvals,omitempty"`
 	// Prev is the hash of the entry before, Hash that of this one without Hash.
 	Prev string `json:"prev"`
 	Hash string `json:"hash"`

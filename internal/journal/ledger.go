@@ -114,6 +114,22 @@ func (l Ledger) Closed(digest string) bool {
 	return false
 }
 
+// Spenders says which plan spent each approval, by the approval's id.
+func (l Ledger) Spenders() map[string]string {
+	spent := map[string]string{}
+	for _, e := range l.entries {
+		if e.Kind != Open {
+			continue
+		}
+		for _, id := range e.Approvals {
+			if _, known := spent[id]; !known {
+				spent[id] = e.Plan
+			}
+		}
+	}
+	return spent
+}
+
 // Of lists the entries of one plan.
 func (l Ledger) Of(digest string) []Entry {
 	var own []Entry

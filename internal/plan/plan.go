@@ -51,9 +51,14 @@ type Plan struct {
 	Revision      Revision `json:"revision"`
 	Overlay       *Overlay `json:"overlay"`
 	// Partial plans were cut by a selector.
-	Partial  bool     `json:"partial"`
-	Only     []string `json:"only,omitempty"`
-	Identity Identity `json:"identity"`
+	Partial bool     `json:"partial"`
+	Only    []string `json:"only,omitempty"`
+	// Cause says that the plan holds only what the configuration changed (config,
+	// and both), or only what the world did (drift), beside what those need; empty:
+	// everything. Elsewhere counts the changes that were left to the other plan.
+	Cause     Cause    `json:"cause"`
+	Elsewhere int      `json:"elsewhere"`
+	Identity  Identity `json:"identity"`
 	// Observed is the digest of everything that was read.
 	Observed string    `json:"observed"`
 	Created  time.Time `json:"created"`
@@ -73,12 +78,18 @@ type Plan struct {
 
 // Revision is the configuration that the plan was made from.
 type Revision struct {
-	Commit     string   `json:"commit"`
-	Dirty      bool     `json:"dirty"`
-	Config     string   `json:"config"`
-	Governance string   `json:"governance"`
-	Applied    string   `json:"lastApplied"`
-	Authors    []string `json:"authors"`
+	Commit     string `json:"commit"`
+	Dirty      bool   `json:"dirty"`
+	Config     string `json:"config"`
+	Governance string `json:"governance"`
+	Applied    string `json:"lastApplied"`
+	// Authors had a hand in the commits between Applied and Commit: e-mail addresses,
+	// "key:SHA256:…" of those who signed commits, and "forge:<login>" of who opened
+	// the pull request. Sorted.
+	Authors []string `json:"authors"`
+	// Unsigned counts the commits among those that change this environment and that no
+	// known key signed.
+	Unsigned int `json:"unsigned"`
 }
 
 // Overlay names the file that pointed the environment elsewhere.
