@@ -24,6 +24,10 @@ type Options struct {
 	Name string
 	// Overlay points the environment elsewhere; nil in real life.
 	Overlay *Overlay
+	// Evaluate hands the files to another process, which answers with the function
+	// Evaluate of this package: CUE of a stranger may take any time and memory. nil
+	// evaluates here.
+	Evaluate func(request []byte) (answer []byte, err error)
 }
 
 // Revision is what an environment was read from.
@@ -31,14 +35,15 @@ type Revision struct {
 	// Commit is the full hash: of Rev, or of HEAD below the working tree. Empty
 	// outside of a repository and before its first commit.
 	Commit string
-	// Dirty says that the environment's own files differ from those at Commit.
-	// Other files of the repository do not count.
+	// Dirty says that the environment's files, or what all environments share
+	// (people.cue, policy/), differ from those at Commit. Other files of the
+	// repository do not count.
 	Dirty bool
-	// Config is the digest of the environment's files, addresses.json and
-	// deployments included.
+	// Config is the digest of the environment's files, with addresses.json,
+	// deployments, people.cue and policy/*.cue.
 	Config string
 	// Governance is the digest of what judges a plan: gates, funding limits,
-	// endpoints, trusted ref and approvers. Where contracts are and which members a
+	// endpoints, trusted ref, approvers, people and policies. Where contracts are and which members a
 	// set has is what a plan is about, and not part of it.
 	Governance string
 }
@@ -88,11 +93,12 @@ func Load(o Options) (*Environment, Revision, error) {
 	if err != nil {
 		return nil, Revision{}, err
 	}
-	env, files, err := loadOne(from.tree, o.Name, o.Overlay)
+	files, err := readFolder(from.tree, o.Name)
 	if err != nil {
 		return nil, Revision{}, err
 	}
-	if err := compare(from.tree, env); err != nil {
+	env, err := from.environment(o)
+	if err != nil {
 		return nil, Revision{}, err
 	}
 	revision := Revision{Config: digest(files), Dirty: !from.rev}
@@ -100,7 +106,7 @@ func Load(o Options) (*Environment, Revision, error) {
 		revision.Commit = from.commit.Hash.String()
 		revision.Dirty = !from.rev && from.repo.dirty(from.commit, o.Name, files)
 	}
-	if revision.Governance, err = governanceDigest(env, files); err != nil {
+	if revision.Governance, err = governanceDigest(env); err != nil {
 		return nil, Revision{}, fmt.Errorf("%s: digest of governance: %w", o.Name, err)
 	}
 	if o.Overlay != nil {
