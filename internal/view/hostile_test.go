@@ -65,7 +65,7 @@ func poisoned(x string) *plan.Plan {
 
 func poisonedOptions(x string) view.Options {
 	o := options()
-	o.Stale, o.Monthly, o.Next, o.Artifact, o.Approvers = x, x, x, x, []string{x}
+	o.Stale, o.Monthly, o.Next, o.Artifact, o.Quorum = x, x, x, x, view.Quorum{May: []string{x}, Signed: []string{x, x}, Wrote: []string{x}, Replan: true}
 	o.Traits[x] = resource.Traits{Verbs: map[string]string{"create": x}, Symbol: "$"}
 	o.Coins[x] = view.Coin{Symbol: x, Decimals: 18}
 	return o
@@ -249,9 +249,10 @@ func TestACommentKeepsToItsBudgetWhateverIsInIt(t *testing.T) {
 	}
 	seal(t, big)
 	for _, budget := range []int{8_000, 20_000, 60_000} {
-		o := options()
-		o.Budget = budget
-		got := text(t, func(w io.Writer) error { return view.Markdown(w, big, o) })
+		got := text(t, func(w io.Writer) error {
+			_, err := view.Comment(w, []view.CommentPlan{{Plan: big, Options: options()}}, view.CommentOptions{Limit: budget})
+			return err
+		})
 		if len(got) > budget {
 			t.Errorf("the comment has %d bytes, its budget is %d", len(got), budget)
 		}

@@ -2,33 +2,14 @@ package view
 
 import (
 	"cmp"
-	"encoding/json"
-	"io"
 	"strings"
 
-	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // defaultBudget leaves room below the 65,536 characters of a GitHub comment,
 // the tightest limit among the forges that take details and fences.
 const defaultBudget = 60_000
-
-// Markdown writes a plan as a pull-request comment: title, alerts, one table
-// and the footer always, details as far as the budget goes, the riskiest first.
-// What is left out is counted; nothing is ever cut inside a fence. A plan with
-// nothing to do is one line below the marker.
-func Markdown(w io.Writer, p *plan.Plan, o Options) error {
-	// Folding is what keeps a comment short; the artifact has everything.
-	o.Verbose, o.Color, o.CI = false, false, false
-	m := comment{viewer: newViewer(p, o), budget: cmp.Or(o.Budget, defaultBudget)}
-	text := m.text()
-	if m.idle() && len(p.Findings) == 0 && len(m.warnings()) == 0 {
-		text = m.marker(false) + m.line()
-	}
-	_, err := io.WriteString(w, text)
-	return err
-}
 
 // comment writes one plan for a forge.
 type comment struct {
@@ -47,22 +28,6 @@ const (
 	longestText = 400
 	longestName = 120
 )
-
-// marker is the first line, by which a bot finds its own comment again.
-func (m comment) marker(truncated bool) string {
-	data, err := json.Marshal(struct {
-		Environment string `json:"env"`
-		Plan        string `json:"plan"`
-		Spec        string `json:"spec"`
-		Truncated   bool   `json:"truncated"`
-	}{cut(m.p.Environment, longestName), cut(m.p.Digest, longestName), cut(m.p.Revision.Commit, longestName), truncated})
-	if err != nil {
-		data = []byte("{}")
-	}
-	// json.Marshal escapes < and >; two hyphens would still end the comment.
-	safe := strings.ReplaceAll(string(ascii(data)), "--", `-\u002d`)
-	return "<!-- reconcile:v1 " + safe + " -->\n"
-}
 
 // line is the whole of an environment with nothing to do.
 func (m comment) line() string {
@@ -83,18 +48,18 @@ func (m comment) line() string {
 	return text + "\n"
 }
 
-func (m comment) text() string {
+func (m comment) text() (text string, truncated bool) {
 	configured, drift := m.split()
 	blocks := append(m.blocks(configured), m.blocks(drift)...)
 	head := m.title() + m.alerts(blocks) + m.table(blocks)
 	foot := m.footer()
-	room := m.budget - len(m.marker(false)) - len(head) - len(foot) - countBytes
+	room := m.budget - len(head) - len(foot) - countBytes
 	details, shown := m.details(byRisk(blocks), room)
 	all, counted := len(m.p.Changes), ""
 	if shown < all {
 		counted = "- " + number(shown) + " of " + number(all) + " changes shown; the digest covers all of them" + m.artifact() + "\n"
 	}
-	return m.marker(shown < all) + head + details + "---\n\n" + counted + foot
+	return head + details + "---\n\n" + counted + foot, shown < all
 }
 
 func (m comment) artifact() string {

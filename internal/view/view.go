@@ -39,6 +39,14 @@ type Options struct {
 	// Stale says why the plan can no longer be applied, for example that the
 	// branch moved on; empty when it can.
 	Stale string
+	// Foreign names the format of a plan that this version reads and would not
+	// make, for example "reconcile.plan/0"; empty for its own.
+	Foreign string
+	// Banner are further things to know before reading on, each a sentence.
+	Banner []string
+	// Stopped says who stopped the environment and why, Frozen until when it may not
+	// change: each a sentence, empty when it may.
+	Stopped, Frozen string
 	// Traits of the kinds, by name: verbs, symbols, moving and sensitive
 	// attributes are taken from them.
 	Traits map[string]resource.Traits
@@ -49,14 +57,14 @@ type Options struct {
 	Explain func(network, to, data string) string
 	// Monthly is what the changes add to the bill, for example "+$48.00/month".
 	Monthly string
-	// Approvers are the people who may approve, by name.
-	Approvers []string
+	// Quorum is who may approve, and who did.
+	Quorum Quorum
+	// Blocks are the heights that chains were read at, by network.
+	Blocks map[string]uint64
 	// Next is the command to type next, without "hint:"; empty prints none.
 	Next string
 	// Artifact says where the whole plan is found, for the markdown footer.
 	Artifact string
-	// Budget is the most bytes of markdown; 0 means 60,000.
-	Budget int
 }
 
 // defaultWidth is used where nobody knows the terminal.

@@ -333,40 +333,6 @@ func says(c plan.Change) []string {
 	return texts
 }
 
-// needs says what must happen before the plan may be applied.
-func (v *viewer) needs() []string {
-	r, refused := v.p.Requires, len(v.p.Refused())
-	var parts []string
-	if refused > 0 {
-		parts = append(parts, "refused by "+count(refused, "finding")+" above: nothing is applied")
-	}
-	if r.Forbidden {
-		parts = append(parts, "forbidden: "+v.p.Environment+" never applies "+riskText(r.Risk)+" changes")
-	}
-	switch {
-	case r.Approvals > 0:
-		text := "needs " + count(r.Approvals, "approval") + " (" + riskText(r.Risk) + ")"
-		if who := v.o.Approvers; len(who) > 0 {
-			text += ": " + choice(who, r.Approvals)
-		}
-		parts = append(parts, text)
-	case refused == 0 && !r.Forbidden && len(v.p.Changes) > 0 && v.persons() == 0:
-		parts = append(parts, "needs no approval ("+riskText(r.Risk)+")")
-	}
-	if n := v.persons(); n > 0 {
-		parts = append(parts, "needs a person: "+count(n, "change")+" that no service may make alone")
-	}
-	return parts
-}
-
-// choice names who may approve: alice or bob; 2 of alice, bob, carol.
-func choice(who []string, n int) string {
-	if n == 1 {
-		return strings.Join(who, " or ")
-	}
-	return number(n) + " of " + strings.Join(who, ", ")
-}
-
 // shortCommit is as much of a commit as people say aloud.
 func shortCommit(commit string) string {
 	const said = 7

@@ -54,8 +54,8 @@ func traits() map[string]resource.Traits {
 func options() view.Options {
 	return view.Options{
 		Width: 100, Now: noon, Traits: traits(), Coins: coins(),
-		Stats:     view.Stats{AWSCalls: 41, RPCCalls: 16, Duration: 1234 * time.Millisecond, NetworksRead: 8, NetworksAll: 8},
-		Approvers: []string{"alice@ops", "bob@ops"},
+		Stats:  view.Stats{AWSCalls: 41, RPCCalls: 16, Duration: 1234 * time.Millisecond, NetworksRead: 8, NetworksAll: 8},
+		Quorum: view.Quorum{May: []string{"alice", "bob"}},
 	}
 }
 
