@@ -55,7 +55,7 @@ func (a *app) bootstrap(name, format string) error {
 	if err := checkFormat(format, "aws-cli", "cloudformation", "json"); err != nil {
 		return err
 	}
-	env, _, err := config.Load(config.Options{Root: a.dir, Rev: a.rev, Name: name})
+	env, _, err := config.Load(a.options(a.rev, name))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func main() { os.Exit(run()) }
 // run is main with its exit code as a value, so that test scripts can call it.
 func run() int {
 	a := &app{
-		out: os.Stdout, err: os.Stderr,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, now: time.Now,
 		terminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd())), width: terminalWidth(os.Stdout),
 	}
@@ -61,6 +61,7 @@ func terminalWidth(f *os.File) int {
 // app is what every verb gets: where to print, what time it is, and the
 // global flags.
 type app struct {
+	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
 	now      func() time.Time
@@ -131,7 +132,7 @@ was unread · 7 only proposals wait for others`,
 	flags.StringVar(&a.logFormat, "log-format", "text", "progress on standard error as text or json")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print ids, addresses and lists whole")
 	root.AddCommand(
-		newVet(a), newPlan(a), newShow(a), newApply(a), newVerify(a), newKeys(a), newAccess(a), newValidators(a), newRoutes(a), newSafe(a), newBootstrap(a), newVersion(a), newMan(a),
+		newVet(a), newPlan(a), newShow(a), newApply(a), newVerify(a), newKeys(a), newAccess(a), newValidators(a), newRoutes(a), newSafe(a), newBootstrap(a), newVersion(a), newMan(a), newEvaluate(a),
 	)
 	return root
 }

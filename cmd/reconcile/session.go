@@ -53,7 +53,7 @@ func (a *app) open(ctx context.Context, name string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{app: a, progress: progress, options: config.Options{Root: a.dir, Rev: a.rev, Name: name}}
+	s := &session{app: a, progress: progress, options: a.options(a.rev, name)}
 	if a.overlay != "" {
 		if s.options.Overlay, err = config.ReadOverlay(a.overlay); err != nil {
 			return nil, err

@@ -47,7 +47,7 @@ credentials, and prints an expired plan too, with a banner.`,
 // either, amounts are shown in wei: a plan can be read anywhere.
 func (a *app) envAt(p *plan.Plan) *config.Environment {
 	for _, rev := range []string{p.Revision.Commit, ""} {
-		if env, _, err := config.Load(config.Options{Root: a.dir, Rev: rev, Name: p.Environment}); err == nil {
+		if env, _, err := config.Load(a.options(rev, p.Environment)); err == nil {
 			return env
 		}
 	}

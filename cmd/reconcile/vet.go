@@ -28,7 +28,7 @@ but files.`,
 }
 
 func (a *app) vet(names []string) error {
-	options := config.Options{Root: a.dir, Rev: a.rev}
+	options := a.options(a.rev, "")
 	if len(names) == 0 {
 		all, err := config.Environments(options)
 		if err != nil {
