@@ -264,7 +264,7 @@ func (l *lowering) deployment(files []file, overlay *Overlay) {
 	}
 	var known []string
 	for _, f := range files {
-		if path.Base(path.Dir(f.path)) != deploymentsFolder || !strings.HasSuffix(f.path, ".json") || !nested(f.path) {
+		if path.Base(path.Dir(f.path)) != deploymentsFolder || !strings.HasSuffix(f.path, ".json") || own(f.path) {
 			continue
 		}
 		name := strings.TrimSuffix(path.Base(f.path), ".json")

@@ -27,6 +27,11 @@ type judging struct {
 	Funding      []judgingFunding              `json:"funding"`
 	Endpoints    map[string][]string           `json:"endpoints"`
 	Approvers    string                        `json:"approvers"`
+	// Revoked and Policies are digests of bytes: a comment there counts too.
+	Revoked   string            `json:"revoked,omitempty"`
+	People    []judgingPerson   `json:"people,omitempty"`
+	Policies  map[string]string `json:"policies,omitempty"`
+	Approvals *Approvals        `json:"approvals,omitempty"`
 	// Tool and Boundary bound what this tool itself can do: who may become it, and
 	// what the most is that anything it makes may do.
 	Tool     *judgingTool `json:"tool,omitempty"`
@@ -57,6 +62,16 @@ type judgingTool struct {
 	Plan, Apply, Watch []string
 }
 
+// judgingPerson is Person without its place.
+type judgingPerson struct {
+	Name       string   `json:"name"`
+	Keys       []string `json:"keys,omitempty"`
+	Emails     []string `json:"emails,omitempty"`
+	Forge      string   `json:"forge,omitempty"`
+	Principals []string `json:"principals,omitempty"`
+	Addresses  []string `json:"addresses,omitempty"`
+}
+
 type judgingAccepted struct{ Rule, ID, Reason, Expires string }
 
 type judgingFunding struct {
@@ -77,7 +92,7 @@ type judgingWallet struct {
 
 // governanceDigest covers what judges a plan. Positions and order are not
 // part of it: moving a line weakens nobody.
-func governanceDigest(env *Environment, files []file) (string, error) {
+func governanceDigest(env *Environment) (string, error) {
 	g := env.Governance
 	form := judging{
 		Requirements: g.Requirements, TopUp: g.TopUp, Belts: g.Belts, TrustedRef: g.TrustedRef, PlanLife: g.PlanLife.String(),
@@ -106,14 +121,34 @@ func governanceDigest(env *Environment, files []file) (string, error) {
 	for _, n := range env.Networks {
 		form.Endpoints[n.Name] = n.RPC
 	}
-	if f := find(files, approversFile); f != nil {
-		form.Approvers = sum(f.data)
-	}
+	form.approving(g)
 	data, err := resource.Canonical(form)
 	if err != nil {
 		return "", err
 	}
 	return sum(data), nil
+}
+
+// approving adds who approves, and by what rules of their own.
+func (form *judging) approving(g Governance) {
+	if g.Approvers != nil {
+		form.Approvers = sum(g.Approvers)
+	}
+	if g.Revoked != nil {
+		form.Revoked = sum(g.Revoked)
+	}
+	for _, p := range g.People {
+		form.People = append(form.People, judgingPerson{p.Name, p.Keys, p.Emails, p.Forge, p.Principals, p.Addresses})
+	}
+	for _, f := range g.Policies {
+		if form.Policies == nil {
+			form.Policies = map[string]string{}
+		}
+		form.Policies[f.Path] = sum(f.Data)
+	}
+	if a := g.Approvals; a != (Approvals{Remote: defaultRemote}) {
+		form.Approvals = &a
+	}
 }
 
 // onchain adds what judges changes on chains.

@@ -28,7 +28,7 @@ const SchemaPath = "github.com/crosschain-ops/reconcile/schema"
 // without a way to reach a file or the network.
 var standard = [...]string{"list", "math", "strconv", "strings"}
 
-// document is an environment's files, evaluated.
+// document is an environment's files, or people.cue, evaluated.
 type document struct {
 	folder string
 	// ctx is what every value of this evaluation was made with.
@@ -47,21 +47,41 @@ type sets struct {
 	Sets  map[string]map[string]rawAgent
 }
 
-// evaluate parses the files, unifies them with the schema and decodes the
+// evaluate unifies an environment's files with the schema and decodes the
 // result. All faults come back together as Errors.
 func evaluate(folder string, files []file) (*document, error) {
+	d, vocabulary, unified, err := unify(folder, home(folder, files), ownFiles(files), "#Environment")
+	if err != nil {
+		return nil, err
+	}
+	if err := decode(unified, &d.raw); err != nil {
+		return nil, fmt.Errorf("%s: decode: %w", folder, err)
+	}
+	if err := decode(vocabulary.LookupPath(cue.ParsePath("#Roles")), &d.sets.Roles); err != nil {
+		return nil, fmt.Errorf("schema: roles: %w", err)
+	}
+	if err := decode(vocabulary.LookupPath(cue.ParsePath("#AgentSets")), &d.sets.Sets); err != nil {
+		return nil, fmt.Errorf("schema: agent sets: %w", err)
+	}
+	return d, nil
+}
+
+// unify parses the files of one folder and unifies what they say with a
+// definition of the schema. It gives the schema and the result, or all faults.
+func unify(folder string, home resource.Source, files []file, name string) (d *document, vocabulary, unified cue.Value, err error) {
 	var faults faults
+	fail := func(err error) (*document, cue.Value, cue.Value, error) { return nil, cue.Value{}, cue.Value{}, err }
 	syntax := parse(files, &faults)
 	if err := faults.err(); err != nil {
-		return nil, err
+		return fail(err)
 	}
 	ctx := cuecontext.New()
 	builder := build.NewContext()
 	vocabulary, vocabularyInstance, err := buildSchema(ctx, builder)
 	if err != nil {
-		return nil, err
+		return fail(err)
 	}
-	d := &document{folder: folder, ctx: ctx, home: home(folder, files)}
+	d = &document{folder: folder, ctx: ctx, home: home}
 	instance := builder.NewInstance(folder, func(_ token.Pos, importPath string) *build.Instance {
 		if importPath == SchemaPath {
 			return vocabularyInstance
@@ -77,7 +97,7 @@ func evaluate(folder string, files []file) (*document, error) {
 		d.translate(err, &faults)
 	}
 	if err := faults.err(); err != nil {
-		return nil, err
+		return fail(err)
 	}
 	d.user = ctx.BuildInstance(instance)
 	if err := d.user.Err(); err != nil {
@@ -85,25 +105,16 @@ func evaluate(folder string, files []file) (*document, error) {
 		// not worth telling.
 		if fields, none := d.user.Fields(cue.Patterns(true)); none != nil || !fields.Next() {
 			d.translate(err, &faults)
-			return nil, faults.err()
+			return fail(faults.err())
 		}
 	}
-	definition := vocabulary.LookupPath(cue.ParsePath("#Environment"))
-	unified := definition.Unify(d.user)
+	definition := vocabulary.LookupPath(cue.ParsePath(name))
+	unified = definition.Unify(d.user)
 	if err := unified.Validate(cue.Concrete(true), cue.Final()); err != nil {
 		d.explain(definition, err, &faults)
-		return nil, faults.err()
+		return fail(faults.err())
 	}
-	if err := decode(unified, &d.raw); err != nil {
-		return nil, fmt.Errorf("%s: decode: %w", folder, err)
-	}
-	if err := decode(vocabulary.LookupPath(cue.ParsePath("#Roles")), &d.sets.Roles); err != nil {
-		return nil, fmt.Errorf("schema: roles: %w", err)
-	}
-	if err := decode(vocabulary.LookupPath(cue.ParsePath("#AgentSets")), &d.sets.Sets); err != nil {
-		return nil, fmt.Errorf("schema: agent sets: %w", err)
-	}
-	return d, nil
+	return d, vocabulary, unified, nil
 }
 
 // decode goes by way of JSON, so that a field of the schema that Go does not
@@ -193,7 +204,7 @@ func home(folder string, files []file) resource.Source {
 		return resource.Source{File: f.path, Line: 1}
 	}
 	for _, f := range files {
-		if strings.HasSuffix(f.path, ".cue") {
+		if own(f.path) && strings.HasSuffix(f.path, ".cue") {
 			return resource.Source{File: f.path, Line: 1}
 		}
 	}
@@ -234,7 +245,7 @@ func pathText(path []string) string {
 	var b strings.Builder
 	for i, step := range path {
 		switch {
-		case i == 0 && step == "#Environment":
+		case i == 0 && strings.HasPrefix(step, "#"):
 		case strings.Trim(step, "0123456789") == "":
 			b.WriteString("[" + step + "]")
 		case b.Len() > 0:

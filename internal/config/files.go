@@ -28,6 +28,7 @@ const (
 const (
 	addressesFile = "addresses.json"
 	approversFile = "approvers"
+	revokedFile   = "revoked"
 )
 
 // deploymentsFolder holds the deployments of an environment, <id>.json each.
@@ -39,9 +40,10 @@ type file struct {
 	data []byte
 }
 
-// readFolder reads what counts in environments/<name>: the CUE files,
-// addresses.json, approvers and deployments/*.json. Other files and folders are
-// not looked at.
+// readFolder reads all that counts for one environment. Of environments/<name>: the
+// CUE files, addresses.json, approvers, revoked and deployments/*.json. After them
+// what all environments share: environments/people.cue and policy/*.cue. Other
+// files and folders are not looked at.
 func readFolder(tree fs.FS, name string) ([]file, error) {
 	if !validName(name) {
 		return nil, Errors{{Pos: resource.Source{File: Folder}, Msg: fmt.Sprintf("%q is not a name of an environment", name)}}
@@ -68,6 +70,9 @@ func readFolder(tree fs.FS, name string) ([]file, error) {
 	}
 	if !slices.ContainsFunc(r.files, func(f file) bool { return strings.HasSuffix(f.path, ".cue") }) {
 		r.add(here, "", "", "holds no .cue file")
+	}
+	if err := r.shared(); err != nil {
+		return nil, err
 	}
 	return r.files, r.err()
 }
@@ -134,15 +139,18 @@ func (r *folderReader) deployments(folder string, entries []fs.DirEntry) error {
 	})
 }
 
-// nested tells files of deployments/ from those of the folder itself.
-func nested(name string) bool { return strings.Count(name, "/") > 2 }
+// own tells the files of an environment's folder itself from those of
+// deployments/ and from what all environments share.
+func own(name string) bool {
+	return strings.HasPrefix(name, Folder+"/") && strings.Count(name, "/") == 2
+}
 
 // counts tells the files that belong to an environment from notes beside it.
 func counts(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
 		return false
 	}
-	return strings.HasSuffix(name, ".cue") || name == addressesFile || name == approversFile
+	return strings.HasSuffix(name, ".cue") || slices.Contains([]string{addressesFile, approversFile, revokedFile}, name)
 }
 
 // listFolder lists the environments: folders that hold a CUE file.
@@ -182,7 +190,7 @@ func validName(name string) bool {
 // find gives the bytes of environments/<name>/<base>, nil when absent.
 func find(files []file, base string) *file {
 	for i := range files {
-		if path.Base(files[i].path) == base && !nested(files[i].path) {
+		if path.Base(files[i].path) == base && own(files[i].path) {
 			return &files[i]
 		}
 	}

@@ -49,6 +49,7 @@ func lower(d *document, name string, files []file, overlay *Overlay) (*Environme
 	l.lowerFunding()
 	l.routes()
 	l.governance()
+	l.people(files)
 	l.access()
 	l.tool()
 	l.protect()
@@ -184,6 +185,7 @@ func (l *lowering) governance() {
 		},
 		Belts:      Belts{UpdateShare: 100, DeleteShare: 10, MinResources: 10},
 		TrustedRef: raw.TrustedRef,
+		Approvals:  Approvals(raw.Approvals),
 		Source:     l.doc.at(in("gates")),
 	}
 	if raw.TopUp != nil {

@@ -152,6 +152,13 @@ type rawGates struct {
 	PlanLife     string
 	Acknowledged []rawAcknowledgement
 	Calls        map[string]string
+	Approvals    rawApprovals
+}
+
+type rawApprovals struct {
+	SecurityKeys bool
+	Replan       bool
+	Remote       string
 }
 
 // rawNeed is auto, forbid or a number of approvals.
