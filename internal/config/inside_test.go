@@ -298,7 +298,7 @@ func TestOrderInTheFilesDoesNotMatter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		digest, err := governanceDigest(env, nil)
+		digest, err := governanceDigest(env)
 		if err != nil {
 			t.Fatal(err)
 		}
