@@ -3,7 +3,8 @@
 // holder at a time write to it. Both live in one store with conditional writes.
 //
 // Objects: lease.json, journal/<number>.json for each entry, and for readers
-// segment/<first>-<last>.json, copies of many entries in one.
+// segment/<first>-<last>.json, copies of many entries in one. stop.json says
+// whether anything may be applied at all; it needs no lease.
 package journal
 
 import (
