@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"math/rand/v2"
 	"os"
@@ -162,24 +163,27 @@ func FuzzAddresses(f *testing.F) {
 	f.Add([]byte(`{"bank": "0x5450447aeE7B544c462C9352bEF7cAD049B0C2Dc"}`))
 	f.Add([]byte("{\n\"a\": \"0x12\",\n\"a\": {}}"))
 	f.Add([]byte(`{"bank": "0x5450447aeE7B544c462C9352bEF7cAD049B0C2Dc"`))
+	f.Add([]byte(`{"bank": {"arn": "arn:aws:kms:us-west-2:1:key/a", "address": "0x5450447aeE7B544c462C9352bEF7cAD049B0C2Dc"}}`))
+	f.Add([]byte(`{"bank": {"address": "0x5450447aeE7B544c462C9352bEF7cAD049B0C2Dc", "arn": "\u0000"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var faults faults
 		pins := parseAddresses("addresses.json", data, &faults)
 		if faults.err() != nil {
 			return
 		}
-		named := map[string]string{}
+		named := map[string]Pin{}
 		for _, p := range pins {
-			if common.HexToAddress(p.address).Hex() != p.address {
-				t.Fatalf("%s: %q accepted", p.key, p.address)
+			if common.HexToAddress(p.Address).Hex() != p.Address {
+				t.Fatalf("%s: %q accepted", p.key, p.Address)
 			}
 			if _, twice := named[p.key]; twice {
 				t.Fatalf("%s accepted twice", p.key)
 			}
-			named[p.key] = p.address
+			named[p.key] = p.Pin
 		}
-		if again := parseAddresses("addresses.json", FormatPins(named), &faults); faults.err() != nil || len(again) != len(named) {
-			t.Fatalf("its own form is refused: %v", faults.err())
+		again, err := ParsePins("addresses.json", FormatPins(named))
+		if err != nil || !maps.Equal(again, named) {
+			t.Fatalf("its own form reads as %v, is %v: %v", again, named, err)
 		}
 	})
 }

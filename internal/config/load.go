@@ -28,6 +28,9 @@ type Options struct {
 	// Evaluate of this package: CUE of a stranger may take any time and memory. nil
 	// evaluates here.
 	Evaluate func(request []byte) (answer []byte, err error)
+	// Unpinned leaves addresses.json unread, for whoever is about to write it. The
+	// Revision is then not that of any commit.
+	Unpinned bool
 }
 
 // Revision is what an environment was read from.
@@ -92,6 +95,9 @@ func Load(o Options) (*Environment, Revision, error) {
 	from, err := open(o)
 	if err != nil {
 		return nil, Revision{}, err
+	}
+	if o.Unpinned {
+		from.tree = withoutPins{from.tree, PinsFile(o.Name)}
 	}
 	files, err := readFolder(from.tree, o.Name)
 	if err != nil {

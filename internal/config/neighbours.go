@@ -3,7 +3,6 @@ package config
 import (
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +65,10 @@ func holdings(env *Environment) []holding {
 		claim("alias", strings.Join([]string{env.AWS.Account, key.Region, key.Alias}, " "), at, key.Source)
 	}
 	for _, name := range slices.Sorted(maps.Keys(env.Pins)) {
-		claim("address", env.Pins[name], name, resource.Source{File: path.Join(Folder, env.Name, addressesFile)})
+		claim("address", env.Pins[name], name, resource.Source{File: PinsFile(env.Name)})
+		if arn := env.PinnedARNs[name]; arn != "" {
+			claim("key", arn, name, resource.Source{File: PinsFile(env.Name)})
+		}
 	}
 	for _, f := range env.Funding {
 		for _, w := range f.Wallets {

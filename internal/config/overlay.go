@@ -224,6 +224,9 @@ func (o *Overlay) Apply(env *Environment) error {
 	if len(o.Pins) > 0 {
 		env.Pins = maps.Clone(env.Pins)
 		maps.Copy(env.Pins, o.Pins)
+		// The keys that it pins are others, with ARNs of their own.
+		env.PinnedARNs = maps.Clone(env.PinnedARNs)
+		maps.DeleteFunc(env.PinnedARNs, func(key, _ string) bool { return o.Pins[key] != "" })
 	}
 	env.Overlay = o
 	return nil

@@ -1,10 +1,12 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/resource"
@@ -63,6 +65,30 @@ func (r *Refusals) If(wrong bool, rule, reason, hint string) {
 	if wrong {
 		r.list = append(r.list, resource.Finding{Rule: rule, Severity: resource.Refuse, ID: r.ID, Reason: reason, Hint: hint})
 	}
+}
+
+// RulePin is the finding that a key is not the one that addresses.json pins.
+const RulePin = "pin-mismatch"
+
+// Pin is what addresses.json states of a key, or what is read of it; either may
+// be empty.
+type Pin struct{ ARN, Address string }
+
+// Pinned refuses a live key that is not the one that is pinned, by address or by
+// ARN: a name that leads to another key than yesterday is an incident.
+func (r *Refusals) Pinned(noun string, want, have Pin) {
+	differs := func(want, have string) bool { return want != "" && have != "" && want != have }
+	address, arn := differs(want.Address, have.Address), differs(want.ARN, have.ARN)
+	if !address && !arn {
+		return
+	}
+	is := cmp.Or(have.Address, "an address that is not known")
+	pinned := want.Address
+	if want.ARN != "" {
+		is, pinned = have.ARN+" with "+is, strings.TrimSpace(want.ARN+" with "+pinned)
+	}
+	r.If(true, RulePin, "the "+noun+" is "+is+", addresses.json pins "+pinned,
+		"find out who changed the "+noun+" or the pin; a pin changes only where a key was replaced on purpose (reconcile addresses ENV --replace KEY)")
 }
 
 // Findings are the refusals in order.

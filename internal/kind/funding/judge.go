@@ -171,11 +171,10 @@ func (v *verdict) waits(want kind.Object[Spec], address string, network map[stri
 	switch {
 	case v.wait != "":
 	case t.Pin == PinMissing:
-		line := `"` + t.Key + `": "<its address>"`
+		v.wait = "the address of key " + t.Key + " is not pinned in addresses.json: reconcile addresses prints the entry, a commit of its own adds it"
 		if address != "" {
-			line = `"` + t.Key + `": "` + address + `"`
+			v.wait = strings.Replace(v.wait, t.Key, t.Key+" ("+address+")", 1)
 		}
-		v.wait = "the address of key " + t.Key + " is not pinned: add " + line + " to addresses.json"
 	case network[factHolds] == "":
 		v.wait = "the bank's key " + t.Bank + " has no address yet, or could not be read: plan again when it is there and filled"
 	case network[factInFlight] != "":

@@ -163,7 +163,7 @@ func TestAKeyWithoutAPinIsNotPaidWherePinsAreAskedFor(t *testing.T) {
 	s := newScene(t)
 	s.env.Addresses = "pinned"
 	p := s.plan()
-	contains(t, p.deferred[relayer], `"`+relayer+`": "`+addressOf(relayer).Hex()+`"`, "addresses.json")
+	contains(t, p.deferred[relayer], relayer+" ("+addressOf(relayer).Hex()+") is not pinned in addresses.json")
 	if len(p.steps[outside]) != 1 {
 		t.Error("a stated address needs no pin")
 	}

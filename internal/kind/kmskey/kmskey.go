@@ -60,6 +60,8 @@ type Spec struct {
 	// by id, and all aliases that point to it.
 	Grants  []access.Grant `json:"grants,omitempty"`
 	Aliases []string       `json:"aliases,omitempty"`
+	// PinnedARN is declared where it is pinned; the live one is an output.
+	PinnedARN string `json:"pinnedArn,omitempty"`
 	// Adopt takes over a key without a mark.
 	Adopt bool `json:"adopt,omitempty"`
 }
@@ -137,7 +139,7 @@ const (
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	return resource.Traits{
-		Steering: []string{"adopt", "expected"},
+		Steering: []string{"adopt", "expected", "pinnedArn"},
 		Computed: []string{"aliases", "grants"},
 		Satisfies: func(path string, desired, observed resource.Attrs) bool {
 			return path == "policy" && kind.SameDocument(desired[path], observed[path])
@@ -197,7 +199,7 @@ func desired(env *config.Environment, key config.Key) Spec {
 	return Spec{
 		Mark: env.Name, Alias: aliasOf(key), Description: env.Name + " " + key.Name,
 		KeySpec: keySpec, Usage: keyUsage, Origin: origin, MultiRegion: &single, State: enabled,
-		Tags: kind.KeyTags(key), AddressTag: tagCurrent, Address: env.Pins[key.Name], Adopt: key.Adopt,
+		Tags: kind.KeyTags(key), AddressTag: tagCurrent, Address: env.Pins[key.Name], PinnedARN: env.PinnedARNs[key.Name], Adopt: key.Adopt,
 	}
 }
 

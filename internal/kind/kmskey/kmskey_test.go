@@ -57,9 +57,14 @@ func TestAccidentsAndAttacksAreRefusedAndNothingIsWritten(t *testing.T) {
 			out, err := b.admin.ScheduleKeyDeletion(b.Context(), &kms.ScheduleKeyDeletionInput{KeyId: b.keyOf(b.T, zeroAlias)})
 			must(b.T, out, err)
 		}},
-		{"not the pinned address", "address-mismatch", "pinned is 0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", func(b *bench) {
+		{"not the pinned address", "pin-mismatch", "addresses.json pins 0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", func(b *bench) {
 			b.create()
 			b.env.Pins = map[string]string{zero: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"}
+		}},
+		{"not the pinned key", "pin-mismatch", "addresses.json pins arn:aws:kms:us-west-2:222233334444:key/another with 0x", func(b *bench) {
+			b.create()
+			b.env.Pins = map[string]string{zero: b.observe().Owned[0].Outputs["address"]}
+			b.env.PinnedARNs = map[string]string{zero: "arn:aws:kms:us-west-2:222233334444:key/another"}
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -44,8 +44,7 @@ func refusals(have kind.Object[Spec], want Spec, noted map[string]string) []reso
 	r.If(s.State == "PendingDeletion", "pending-deletion", sentence("key %s is scheduled for deletion", keyID),
 		"cancel the deletion (aws kms cancel-key-deletion --key-id "+keyID+"), then plan again")
 	r.If(!slices.Contains([]string{enabled, "Disabled", "PendingDeletion"}, s.State), "key-state", sentence("key %s is in state %s, need Enabled", keyID, s.State), "")
-	r.If(want.Address != "" && s.Address != "" && s.Address != want.Address, "address-mismatch",
-		sentence("key %s has address %s, pinned is %s", keyID, s.Address, want.Address), "a pin changes only when the key was rotated on purpose")
+	r.Pinned("key", kind.Pin{ARN: want.PinnedARN, Address: want.Address}, kind.Pin{ARN: have.Outputs["arn"], Address: s.Address})
 	if want.Policy != nil {
 		fault := ""
 		if s.Policy != nil {

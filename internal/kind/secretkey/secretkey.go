@@ -36,6 +36,8 @@ type Spec struct {
 	Tags map[string]string `json:"tags,omitzero"`
 	// Address (EIP-55) is what the tag says; declared where it is pinned.
 	Address string `json:"address,omitempty"`
+	// PinnedARN is declared where it is pinned; the live one is an output.
+	PinnedARN string `json:"pinnedArn,omitempty"`
 	// Adopt takes over a secret without a mark.
 	Adopt bool `json:"adopt,omitempty"`
 }
@@ -101,7 +103,7 @@ const (
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	return resource.Traits{
-		Steering:  []string{"adopt"},
+		Steering:  []string{"adopt", "pinnedArn"},
 		Alone:     true,
 		DeleteOff: true,
 		Risks: map[string]resource.Risk{
@@ -134,7 +136,7 @@ func declare(env *config.Environment) ([]kind.Object[Spec], error) {
 func desired(env *config.Environment, key config.Key) Spec {
 	return Spec{
 		Mark: env.Name, Secret: SecretName(key), Description: env.Name + " " + key.Name, State: present,
-		Tags: kind.KeyTags(key), Address: env.Pins[key.Name], Adopt: key.Adopt,
+		Tags: kind.KeyTags(key), Address: env.Pins[key.Name], PinnedARN: env.PinnedARNs[key.Name], Adopt: key.Adopt,
 	}
 }
 

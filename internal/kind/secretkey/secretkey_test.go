@@ -47,9 +47,14 @@ func TestAccidentsAreRefusedAndNothingIsWritten(t *testing.T) {
 		{"the address tag is typed by hand", "address-unknown", "EIP-55", func(b *bench) {
 			b.store(b.T, zeroSecret, marked(map[string]string{kind.TagAddress: strings.ToLower(strangersAddress)}))
 		}},
-		{"not the pinned address", "address-mismatch", "pinned is " + strangersAddress, func(b *bench) {
+		{"not the pinned address", "pin-mismatch", "addresses.json pins " + strangersAddress, func(b *bench) {
 			b.create()
 			b.env.Pins = map[string]string{zero: strangersAddress}
+		}},
+		{"not the pinned secret", "pin-mismatch", "addresses.json pins arn:aws:secretsmanager:us-west-2:222233334444:secret:other with 0x", func(b *bench) {
+			b.create()
+			b.env.Pins = map[string]string{zero: b.observe().Owned[0].Outputs["address"]}
+			b.env.PinnedARNs = map[string]string{zero: "arn:aws:secretsmanager:us-west-2:222233334444:secret:other"}
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -27,8 +27,7 @@ func refusals(have kind.Object[Spec], want Spec, noted map[string]string) []reso
 		"restore it (aws secretsmanager restore-secret --secret-id "+s.Secret+"), then plan again")
 	r.If(s.Secret != want.Secret, "renamed", sentence("the key is stored as %s, declared as %s: a secret cannot be renamed", s.Secret, want.Secret),
 		"declare alias: \""+s.Secret+"\" for this key")
-	r.If(want.Address != "" && s.Address != "" && s.Address != want.Address, "address-mismatch",
-		sentence("secret %s is of address %s, pinned is %s", s.Secret, s.Address, want.Address), "a pin changes only when the key was rotated on purpose")
+	r.Pinned("secret", kind.Pin{ARN: want.PinnedARN, Address: want.Address}, kind.Pin{ARN: have.Outputs["arn"], Address: s.Address})
 	// Nobody but the signer reads the value, so without the tag nobody knows.
 	r.If(s.Mark == want.Mark && s.Address == "", "address-unknown", sentence("secret %s has no tag %s that is an EIP-55 address", s.Secret, kind.TagAddress),
 		"write the tag back by hand; it is compared with the key before anything is signed")
