@@ -48,6 +48,8 @@ stamp() {
 
 setup_go() {
     need go 'Go 1.26 or newer'
+    need git 'git 2.31 or newer'
+    need ssh-keygen 'OpenSSH 8.2 or newer'
 }
 
 # The AWS emulator. A virtual environment of our own: the launcher leans on
