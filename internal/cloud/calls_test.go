@@ -146,3 +146,24 @@ func TestCredentialsTellWhenTheyEnd(t *testing.T) {
 		t.Errorf("identity %+v", got)
 	}
 }
+
+func TestSessionsOfOneAccountShareItsRates(t *testing.T) {
+	t.Parallel()
+	slept := time.Duration(0)
+	now := time.Unix(0, 0)
+	clock := cloud.Clock{
+		Now:   func() time.Time { return now },
+		Sleep: func(_ context.Context, d time.Duration) error { now, slept = now.Add(d), slept+d; return nil },
+	}
+	rate := cloud.NewRate()
+	answer := func(w http.ResponseWriter, _ string, _ int) { fmt.Fprint(w, `{"KeyMetadata":{"KeyId":"key-1"}}`) }
+	for range 3 {
+		session, _ := open(t, func(o *cloud.Options) { o.Clock, o.Rate = clock, rate }, answer)
+		if _, err := session.KMS("").CreateKey(t.Context(), &kms.CreateKeyInput{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if slept < 400*time.Millisecond {
+		t.Errorf("three keys at 5 a second from three sessions waited %s, want 0.4 s at least", slept)
+	}
+}

@@ -57,6 +57,12 @@ type Options struct {
 	MaxBackoff time.Duration
 	// Credentials replace the SDK's default chain; nil keeps it.
 	Credentials aws.CredentialsProvider
+	// Profile names a profile of the AWS configuration files, for a process that
+	// works in several accounts; empty: the default chain.
+	Profile string
+	// Rate holds the requests of several sessions to the rates together, those of one
+	// account; nil: this session has its own.
+	Rate *Rate
 	// Clock replaces the wall clock; the zero value is the wall clock.
 	Clock Clock
 }
@@ -133,6 +139,9 @@ func (s *Session) load(ctx context.Context) (aws.Config, error) {
 	}
 	if s.options.Credentials != nil {
 		load = append(load, config.WithCredentialsProvider(s.options.Credentials))
+	}
+	if s.options.Profile != "" {
+		load = append(load, config.WithSharedConfigProfile(s.options.Profile))
 	}
 	base, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {

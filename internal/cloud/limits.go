@@ -94,18 +94,31 @@ func iamRates() map[string]float64 {
 	return rates
 }
 
-// limits holds one token bucket per region and operation.
+// limits holds the calls of one session to their rates.
 type limits struct {
 	clock     Clock
 	rates     map[string]float64
 	unlimited bool
+	account   string
+	rate      *Rate
+}
 
+// Rate holds one token bucket for each account, region and operation: AWS counts
+// the requests of an account, whoever sends them. Sessions of one process share it.
+type Rate struct {
 	mu      sync.Mutex
 	buckets map[string]*rate.Limiter
 }
 
+// NewRate has sent nothing yet.
+func NewRate() *Rate { return &Rate{buckets: map[string]*rate.Limiter{}} }
+
 func newLimits(o Options) *limits {
-	return &limits{clock: o.Clock, rates: o.Rates, unlimited: o.Unlimited, buckets: map[string]*rate.Limiter{}}
+	shared := o.Rate
+	if shared == nil {
+		shared = NewRate()
+	}
+	return &limits{clock: o.Clock, rates: o.Rates, unlimited: o.Unlimited, account: o.Account, rate: shared}
 }
 
 // wait holds the caller until the operation may be sent.
@@ -115,7 +128,7 @@ func (l *limits) wait(ctx context.Context, region, operation string) error {
 		return ctx.Err()
 	}
 	now := l.clock.Now()
-	reservation := l.bucket(region+"/"+operation, perSecond).ReserveN(now, 1)
+	reservation := l.rate.bucket(l.account+"/"+region+"/"+operation, perSecond).ReserveN(now, 1)
 	delay := reservation.DelayFrom(now)
 	if delay <= 0 {
 		return ctx.Err()
@@ -127,7 +140,7 @@ func (l *limits) wait(ctx context.Context, region, operation string) error {
 	return nil
 }
 
-func (l *limits) bucket(key string, perSecond float64) *rate.Limiter {
+func (l *Rate) bucket(key string, perSecond float64) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known, ok := l.buckets[key]; ok {
