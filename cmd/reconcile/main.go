@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/crosschain-ops/reconcile/internal/cloud"
 )
 
 func main() { os.Exit(run()) }
@@ -74,6 +76,9 @@ type app struct {
 	// applying says that this run writes: every address that it pays or resolves
 	// is then derived from the key itself.
 	applying bool
+	// rate holds the requests of several environments to an account's rates; nil
+	// where there is one environment.
+	rate *cloud.Rate
 	// narrow is the role that apply takes on for its plan alone, empty for none.
 	narrow string
 
