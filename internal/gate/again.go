@@ -14,7 +14,7 @@ import (
 func own(rule string) bool {
 	switch rule {
 	case "belt-transaction", "belt-plan", "belt-day", "belt-update-share", "belt-delete-share",
-		"forbidden", "no-anchor", "open-overlay", "dirty-tree", "observed-environment":
+		RulePinLeftOut, "forbidden", "no-anchor", "open-overlay", "dirty-tree", "observed-environment":
 		return true
 	}
 	return false

@@ -166,6 +166,7 @@ func Check(in Input) Verdict {
 	j.environment()
 	j.shares()
 	j.inventory()
+	j.pinsLeftOut()
 	j.requirements()
 	j.v.Findings = append(acknowledge(in.Plan.Findings, in.Governance.Acknowledged, in.Now), j.found...)
 	slices.SortFunc(j.v.Findings, resource.Finding.Compare)
@@ -177,14 +178,21 @@ func Check(in Input) Verdict {
 }
 
 // selected leaves out rule changes that a partial plan does not name: what it
-// does is judged by the rules in force, and they stay in force.
+// does is judged by the rules in force, and they stay in force. A plan that names
+// one of them holds them all, since they come into force together.
 func selected(p *plan.Plan, rules []plan.Change) []plan.Change {
+	if p.Cause == plan.FromDrift {
+		return nil
+	}
 	if !p.Partial {
 		return rules
 	}
-	return slices.DeleteFunc(rules, func(c plan.Change) bool {
-		return !slices.ContainsFunc(p.Only, func(selector string) bool { return plan.Selects(selector, c.ID, c.Group) })
-	})
+	if slices.ContainsFunc(rules, func(c plan.Change) bool {
+		return slices.ContainsFunc(p.Only, func(selector string) bool { return plan.Selects(selector, c.ID, c.Group) })
+	}) {
+		return rules
+	}
+	return nil
 }
 
 // Apply writes the judgement into the draft it was made from. Seal afterwards.

@@ -94,6 +94,7 @@ func (j *judge) ruleChanges() []plan.Change {
 		changes = append(changes, ruleChange(resource.ID{Kind: plan.GovernanceKind, Scope: env, Name: env}, resource.Destructive,
 			[]raise{{"governance", j.in.AppliedGovernance, j.in.PlannedGovernance}}))
 	}
+	changes = append(changes, j.pinChanges()...)
 	byNetwork := map[string][]raise{}
 	for network, later := range j.in.Planned.Limits {
 		before, had := j.in.Applied.Limits[network]
