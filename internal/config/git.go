@@ -186,17 +186,39 @@ func (f *treeFile) ReadDir(n int) ([]fs.DirEntry, error) {
 	f.offset += len(rest)
 	entries := make([]fs.DirEntry, 0, len(rest))
 	for _, e := range rest {
-		info := entryInfo{name: e.Name, mode: modeOf(e.Mode)}
-		if info.mode.IsRegular() {
-			size, err := f.tree.Size(e.Name)
-			if err != nil {
-				return entries, &fs.PathError{Op: "readdir", Path: e.Name, Err: err}
-			}
-			info.size = size
-		}
-		entries = append(entries, fs.FileInfoToDirEntry(info))
+		entries = append(entries, treeEntry{f.tree, entryInfo{name: e.Name, mode: modeOf(e.Mode)}})
 	}
 	return entries, nil
+}
+
+// treeEntry is one line of a folder. Its size is looked up when it is asked for: a
+// stranger's folder may list a million files of which none counts.
+type treeEntry struct {
+	tree *object.Tree
+	info entryInfo
+}
+
+// Name is the base name.
+func (e treeEntry) Name() string { return e.info.name }
+
+// IsDir reports a folder.
+func (e treeEntry) IsDir() bool { return e.info.IsDir() }
+
+// Type is what Info says of the mode.
+func (e treeEntry) Type() fs.FileMode { return e.info.mode.Type() }
+
+// Info describes the file, its size included.
+func (e treeEntry) Info() (fs.FileInfo, error) {
+	info := e.info
+	if !info.mode.IsRegular() {
+		return info, nil
+	}
+	size, err := e.tree.Size(info.name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: info.name, Err: err}
+	}
+	info.size = size
+	return info, nil
 }
 
 // entryInfo is fs.FileInfo of a tree's entry. Git keeps no times.
