@@ -45,6 +45,7 @@ type judging struct {
 	Unproven []judgingUnproven        `json:"unproven,omitempty"`
 	Services []judgingService         `json:"services,omitempty"`
 	Execute  []judgingExecute         `json:"execute,omitempty"`
+	Windows  *judgingWindows          `json:"windows,omitempty"`
 }
 
 type judgingUnproven struct{ Origin, Member, Reason, Expires string }
@@ -70,6 +71,17 @@ type judgingPerson struct {
 	Forge      string   `json:"forge,omitempty"`
 	Principals []string `json:"principals,omitempty"`
 	Addresses  []string `json:"addresses,omitempty"`
+}
+
+type judgingWindows struct {
+	Zone        string
+	Allow, Deny []judgingWindow
+	TopUps      bool
+}
+
+type judgingWindow struct {
+	From, To, Begin, End string
+	Days                 []string
 }
 
 type judgingAccepted struct{ Rule, ID, Reason, Expires string }
@@ -117,6 +129,7 @@ func governanceDigest(env *Environment) (string, error) {
 	if env.Access != nil {
 		form.Boundary = env.Access.Boundary
 	}
+	form.Windows = judgedWindows(g.Windows)
 	form.onchain(env)
 	for _, n := range env.Networks {
 		form.Endpoints[n.Name] = n.RPC

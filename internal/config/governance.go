@@ -58,6 +58,8 @@ type Windows struct {
 	// Zone is an IANA time zone, that of every window's hours and days.
 	Zone        string
 	Allow, Deny []Window
+	// TopUps lets top-ups inside the standing limits through.
+	TopUps bool
 }
 
 // Window is a span of dates, or hours that return every week.
@@ -112,6 +114,24 @@ type Belts struct {
 	// resources, counted from MinResources resources up.
 	UpdateShare, DeleteShare int
 	MinResources             int
+	// Updates and Deletes count changes, top-ups left out, KeysRetired keys that one
+	// plan disables or retires, AccessWidened principals that gain an action by it.
+	// nil: no limit.
+	Updates       *int `json:",omitempty"`
+	Deletes       *int `json:",omitempty"`
+	KeysRetired   *int `json:",omitempty"`
+	AccessWidened *int `json:",omitempty"`
+	// ThresholdMove is how far the threshold of one validator set or Safe may move,
+	// MemberMoves how many may join and leave it, together. nil: no limit.
+	ThresholdMove *int `json:",omitempty"`
+	MemberMoves   *int `json:",omitempty"`
+}
+
+// DefaultBelts are those of an environment that states none: what #Belts of the
+// schema fills in.
+func DefaultBelts() Belts {
+	keys, threshold, members := 1, 1, 4
+	return Belts{UpdateShare: 100, DeleteShare: 10, MinResources: 10, KeysRetired: &keys, ThresholdMove: &threshold, MemberMoves: &members}
 }
 
 // Acknowledgement accepts one finding.

@@ -183,7 +183,7 @@ func (l *lowering) governance() {
 			resource.Sensitive:   Requirement(raw.Sensitive),
 			resource.Destructive: Requirement(raw.Destructive),
 		},
-		Belts:      Belts{UpdateShare: 100, DeleteShare: 10, MinResources: 10},
+		Belts:      DefaultBelts(),
 		TrustedRef: raw.TrustedRef,
 		Approvals:  Approvals(raw.Approvals),
 		Source:     l.doc.at(in("gates")),
@@ -193,8 +193,9 @@ func (l *lowering) governance() {
 		g.TopUp = &need
 	}
 	if raw.Belts != nil {
-		g.Belts = Belts(*raw.Belts)
+		g.Belts = *raw.Belts
 	}
+	g.Windows = l.windows(raw.Windows)
 	life, err := time.ParseDuration(raw.PlanLife)
 	if err != nil || life > 30*24*time.Hour {
 		l.fault(in("gates", "planLife"), "", "%q is not a duration of at most 720h", raw.PlanLife)

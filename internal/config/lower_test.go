@@ -181,7 +181,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	}
 	want := []any{
 		"managed", "observed", "file", ".reconcile/staging", "refs/heads/main", "24h0m0s",
-		config.Belts{UpdateShare: 100, DeleteShare: 10, MinResources: 10}, "fuji", "other", "auto", 18, 100, "us",
+		config.Belts{UpdateShare: 100, DeleteShare: 10, MinResources: 10, KeysRetired: count(1), ThresholdMove: count(1), MemberMoves: count(4)}, "fuji", "other", "auto", 18, 100, "us",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults differ (-want +got):\n%s", diff)

@@ -147,7 +147,8 @@ type rawGates struct {
 	TopUp        *rawNeed
 	Sensitive    rawNeed
 	Destructive  rawNeed
-	Belts        *rawBelts
+	Belts        *Belts
+	Windows      *rawWindows
 	TrustedRef   string
 	PlanLife     string
 	Acknowledged []rawAcknowledgement
@@ -181,7 +182,16 @@ func (n *rawNeed) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-type rawBelts struct{ UpdateShare, DeleteShare, MinResources int }
+type rawWindows struct {
+	Zone        string
+	Allow, Deny []rawWindow
+	TopUps      bool
+}
+
+type rawWindow struct {
+	From, To, Begin, End, Why string
+	Days                      []string
+}
 
 type rawAcknowledgement struct{ Rule, ID, Reason, Expires string }
 
