@@ -73,7 +73,9 @@ type counter struct {
 type candidate struct {
 	statement Statement
 	key       key
-	origin    string
+	// names are those that a certificate or a line gave the key.
+	names  []string
+	origin string
 }
 
 func (c *counter) reject(who, origin, rule, reason string) {
@@ -97,8 +99,8 @@ func (c *counter) judge(s Signed) {
 		c.reject(who, s.Origin, rule, reason)
 		return
 	}
-	names, admitted, reason := c.signers.holders(sig, Namespace, c.ballot.Now)
-	if !admitted {
+	names, reason := c.signers.holders(sig, c.people.names(sig.key.fingerprint), Namespace, c.ballot.Now)
+	if reason != "" {
 		c.reject(who, s.Origin, RuleNotApprover, reason)
 		return
 	}
@@ -126,12 +128,7 @@ func (c *counter) judge(s Signed) {
 		c.reject(who, s.Origin, rule, reason)
 		return
 	}
-	c.people.name(sig.key.fingerprint, names)
-	if c.people.nobodys(sig.key.fingerprint) {
-		c.reject(who, s.Origin, RuleNotApprover, "the approvers name its holder by patterns only, which says not who it is: give the key to a person in environments/people.cue")
-		return
-	}
-	c.good = append(c.good, candidate{statement: statement, key: sig.key, origin: s.Origin})
+	c.good = append(c.good, candidate{statement: statement, key: sig.key, names: names, origin: s.Origin})
 }
 
 // about says whether the statement is about this plan's changes.
@@ -165,6 +162,9 @@ func (c *counter) held(s Statement) (rule, reason string) {
 
 // tally leaves out authors, and counts each person once.
 func (c *counter) tally() Tally {
+	for _, g := range c.good {
+		c.people.name(g.key.fingerprint, g.names)
+	}
 	authors := c.people.authors(c.ballot.Plan.Revision.Authors)
 	first := map[string]candidate{}
 	slices.SortFunc(c.good, better)
@@ -228,7 +228,10 @@ func (c *counter) others(counted map[string]candidate, authors map[string]string
 			continue
 		}
 		root := c.people.root(keyNode(l.key.fingerprint))
-		if _, has := counted[root]; has || c.people.nobodys(l.key.fingerprint) {
+		if _, has := counted[root]; has {
+			continue
+		}
+		if names, _ := l.held(c.people.names(l.key.fingerprint)); len(names) == 0 {
 			continue
 		}
 		if _, author := authors[root]; author {

@@ -14,8 +14,8 @@ type people struct {
 	// parent is a forest of keys ("key:" and a fingerprint) and names ("name:" and an
 	// e-mail, a principal, a login or a person's name, lower case).
 	parent map[string]string
-	// display is what to call a root, the first by order of those declared.
-	declared, called map[string]string
+	// declared are the people's own names, called all other names, as they are written.
+	declared, called map[string]bool
 }
 
 func keyNode(fingerprint string) string { return "key:" + fingerprint }
@@ -24,15 +24,15 @@ func nameNode(name string) string       { return "name:" + strings.ToLower(strin
 // knownPeople ties together what the rules say: each person's keys and names, and
 // each approvers' line's key and literal principals. An authority's key is nobody's.
 func knownPeople(declared []Person, signers Signers) *people {
-	p := &people{parent: map[string]string{}, declared: map[string]string{}, called: map[string]string{}}
+	p := &people{parent: map[string]string{}, declared: map[string]bool{}, called: map[string]bool{}}
 	for _, one := range declared {
 		self := nameNode(one.Name)
-		p.call(p.declared, self, one.Name)
-		for _, email := range one.Emails {
-			p.tie(self, nameNode(email))
-		}
-		if one.Forge != "" {
-			p.tie(self, nameNode(one.Forge))
+		p.declared[one.Name] = true
+		for _, name := range append(slices.Clone(one.Emails), one.Forge) {
+			if name != "" {
+				p.called[name] = true
+				p.tie(self, nameNode(name))
+			}
 		}
 		for _, text := range one.Keys {
 			if public, err := readPublic(text); err == nil {
@@ -51,15 +51,8 @@ func knownPeople(declared []Person, signers Signers) *people {
 // name ties a key to names.
 func (p *people) name(fingerprint string, names []string) {
 	for _, name := range names {
-		p.call(p.called, nameNode(name), name)
+		p.called[name] = true
 		p.tie(keyNode(fingerprint), nameNode(name))
-	}
-}
-
-// call keeps how a node is written, the first by order where it is written in ways.
-func (p *people) call(how map[string]string, node, name string) {
-	if old, ok := how[node]; !ok || name < old {
-		how[node] = name
 	}
 }
 
@@ -86,38 +79,60 @@ func (p *people) tie(a, b string) {
 	p.parent[b] = a
 }
 
-// nobodys says that no name is tied to the key.
-func (p *people) nobodys(fingerprint string) bool { return p.who(fingerprint) == fingerprint }
+// names lists all names of whoever holds the key, as they are written, sorted: first
+// those of people, then what they are called.
+func (p *people) names(fingerprint string) []string {
+	var names []string
+	root := p.root(keyNode(fingerprint))
+	for _, set := range []map[string]bool{p.declared, p.called} {
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			if p.root(nameNode(name)) == root {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
 
 // who is what to call whoever holds the key: a person of the rules, a principal, or
 // the fingerprint itself.
 func (p *people) who(fingerprint string) string {
-	root := p.root(keyNode(fingerprint))
-	for _, how := range []map[string]string{p.declared, p.called} {
-		for _, node := range slices.SortedFunc(maps.Keys(how), func(a, b string) int { return strings.Compare(how[a], how[b]) }) {
-			if p.root(node) == root {
-				return how[node]
-			}
-		}
-	}
-	return fingerprint
+	return append(p.names(fingerprint), fingerprint)[0]
 }
 
-// authors are the roots of those who had a hand in the plan: e-mails, "key:SHA256:…"
-// and "forge:<login>" of its revision.
+// authors are the roots of those who had a hand in the plan, each with what it is
+// stated as.
 func (p *people) authors(stated []string) map[string]string {
 	roots := map[string]string{}
 	for _, author := range stated {
-		node := nameNode(author)
-		if strings.HasPrefix(author, "key:") {
-			node = author
-		} else if login, ok := strings.CutPrefix(author, "forge:"); ok {
-			node = nameNode(login)
-		}
-		root := p.root(node)
-		if old, ok := roots[root]; !ok || author < old {
-			roots[root] = author
+		for _, node := range authorNodes(author) {
+			root := p.root(node)
+			if old, ok := roots[root]; !ok || author < old {
+				roots[root] = author
+			}
 		}
 	}
 	return roots
+}
+
+// authorNodes are what an author of a plan's revision is known by: an e-mail,
+// "key:SHA256:…" or "forge:<login>". The address that the forge gives who hides his
+// own holds his login: 12345+login@users.noreply.github.com (GitHub Docs, "Setting
+// your commit email address").
+func authorNodes(author string) []string {
+	if strings.HasPrefix(author, "key:") {
+		return []string{author}
+	}
+	if login, ok := strings.CutPrefix(author, "forge:"); ok {
+		return []string{nameNode(login)}
+	}
+	nodes := []string{nameNode(author)}
+	if login, ok := strings.CutSuffix(strings.ToLower(strings.TrimSpace(author)), "@users.noreply.github.com"); ok {
+		_, after, numbered := strings.Cut(login, "+")
+		if numbered {
+			login = after
+		}
+		nodes = append(nodes, nameNode(login))
+	}
+	return nodes
 }

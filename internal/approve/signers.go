@@ -244,35 +244,50 @@ func (l line) admits(namespace string, now time.Time) string {
 	return ""
 }
 
-// holders are the names that a signature's key has by the lines that admit it;
-// with none, the reason. Line by line as OpenSSH does: an authority's line is for
-// certificates alone, and a plain line is for the plain key alone.
-func (s Signers) holders(sig signature, namespace string, now time.Time) (names []string, admitted bool, reason string) {
+// holders are the names under which the lines admit a signature; with none, the
+// reason. Known are the names of whoever holds the key. Line by line as OpenSSH does:
+// an authority's line is for certificates alone, and a plain line for the plain key
+// alone. ssh-keygen -Y verify accepts each of the names as its -I.
+func (s Signers) holders(sig signature, known []string, namespace string, now time.Time) (names []string, reason string) {
 	reason = "key " + sig.key.fingerprint + " is not among the approvers"
 	for _, l := range s.lines {
 		var found []string
+		var why string
 		switch {
 		case !l.authority && sig.certificate == nil && l.key.text == sig.key.text:
-			found = literal(l.principals)
+			found, why = l.held(known)
 		case l.authority && sig.certificate != nil && sameKey(sig.certificate.SignatureKey, l.key):
-			var why string
-			if found, why = certified(sig.certificate, l, now); why != "" {
-				reason = why
-				continue
-			}
+			found, why = certified(sig.certificate, l, now)
 		default:
 			continue
 		}
-		if why := l.admits(namespace, now); why != "" {
+		if refused := l.admits(namespace, now); refused != "" {
+			why = refused
+		}
+		if why != "" {
 			reason = why
 			continue
 		}
-		names, admitted = append(names, found...), true
+		names = append(names, found...)
 	}
-	if admitted {
+	if len(names) > 0 {
 		reason = ""
 	}
-	return names, admitted, reason
+	return names, reason
+}
+
+// held lists those of the holder's names that the line's principals match. A line of
+// patterns alone does not say who holds the key.
+func (l line) held(known []string) (names []string, reason string) {
+	for _, name := range known {
+		if matchList(name, l.principals) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Sprintf("line %d of the approvers admits %q, and no known name of the key's holder is among them: give the key to a person in environments/people.cue", l.number, l.principals)
+	}
+	return names, ""
 }
 
 func sameKey(public ssh.PublicKey, k key) bool {
