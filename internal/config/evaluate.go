@@ -16,6 +16,7 @@ import (
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/cue/token"
 
+	"github.com/crosschain-ops/reconcile/internal/cuefile"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 	"github.com/crosschain-ops/reconcile/schema"
 )
@@ -23,10 +24,6 @@ import (
 // SchemaPath is the import path under which an environment may import the
 // embedded schema. Nothing needs to: plain fields are enough.
 const SchemaPath = "github.com/crosschain-ops/reconcile/schema"
-
-// standard lists the packages of CUE itself that may be imported: pure, and
-// without a way to reach a file or the network.
-var standard = [...]string{"list", "math", "strconv", "strings"}
 
 // document is an environment's files, or people.cue, evaluated.
 type document struct {
@@ -159,43 +156,19 @@ func buildSchema(ctx *cue.Context, builder *build.Context) (cue.Value, *build.In
 	return value, instance, nil
 }
 
-// parse reads the syntax and refuses what reaches outside the files:
-// foreign imports, and attributes, by which CUE embeds files and takes tags.
+// parse reads the syntax of the CUE files among these.
 func parse(files []file, faults *faults) []*ast.File {
-	var syntax []*ast.File
+	var given []cuefile.File
 	for _, f := range files {
-		if !strings.HasSuffix(f.path, ".cue") || refuseDeep(f, faults) {
-			continue
+		if strings.HasSuffix(f.path, ".cue") {
+			given = append(given, cuefile.File{Path: f.path, Data: f.data})
 		}
-		parsed, err := parser.ParseFile(f.path, f.data)
-		for _, e := range errors.Errors(err) {
-			format, args := e.Msg()
-			faults.add(source(e.Position()), "", "", format, args...)
-		}
-		if err != nil {
-			continue
-		}
-		for spec := range parsed.ImportSpecs() {
-			refuseImport(spec, faults)
-		}
-		ast.Walk(parsed, func(n ast.Node) bool {
-			if attribute, ok := n.(*ast.Attribute); ok {
-				faults.add(source(attribute.Pos()), "", "", "attribute %s: attributes have no meaning in an environment", attribute.Text)
-			}
-			return true
-		}, nil)
-		syntax = append(syntax, parsed)
+	}
+	syntax, found := cuefile.Parse(given, cuefile.Rules{What: "an environment", Imports: []string{SchemaPath}})
+	for _, f := range found {
+		faults.add(f.Pos, "", f.Hint, "%s", f.Msg)
 	}
 	return syntax
-}
-
-func refuseImport(spec *ast.ImportSpec, faults *faults) {
-	imported := strings.Trim(spec.Path.Value, `"`)
-	if imported == SchemaPath || slices.Contains(standard[:], imported) {
-		return
-	}
-	faults.add(source(spec.Pos()), "", "write the values here; only "+strings.Join(standard[:], ", ")+" can be imported",
-		"import %q: an environment imports nothing from outside", imported)
 }
 
 // home is where a missing top-level field is reported.
@@ -211,12 +184,7 @@ func home(folder string, files []file) resource.Source {
 	return resource.Source{File: folder}
 }
 
-func source(pos token.Pos) resource.Source {
-	if !pos.IsValid() {
-		return resource.Source{}
-	}
-	return resource.Source{File: pos.Filename(), Line: pos.Line()}
-}
+func source(pos token.Pos) resource.Source { return cuefile.Source(pos) }
 
 // translate turns errors of CUE itself into ours, at the user's position.
 func (d *document) translate(err error, faults *faults) {

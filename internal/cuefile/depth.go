@@ -1,12 +1,10 @@
-package config
+package cuefile
 
 import (
 	"strings"
 
 	"cuelang.org/go/cue/scanner"
 	"cuelang.org/go/cue/token"
-
-	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
 // maxDepth bounds nesting: brackets that are open, and operators and colons in
@@ -17,10 +15,10 @@ const maxDepth = 100
 
 // tooDeep finds the line at which a file nests deeper than maxDepth, 0 when it
 // nowhere does. It looks at tokens only and needs no valid syntax.
-func tooDeep(f file) int {
-	handle := token.NewFile(f.path, -1, len(f.data))
+func tooDeep(f File) int {
+	handle := token.NewFile(f.Path, -1, len(f.Data))
 	var s scanner.Scanner
-	s.Init(handle, f.data, func(token.Pos, string, []any) {}, 0)
+	s.Init(handle, f.Data, func(token.Pos, string, []any) {}, 0)
 	type level struct {
 		chain         int
 		interpolation bool
@@ -60,13 +58,4 @@ func tooDeep(f file) int {
 			return pos.Line()
 		}
 	}
-}
-
-// refuseDeep reports a file that nests too deep.
-func refuseDeep(f file, faults *faults) bool {
-	line := tooDeep(f)
-	if line > 0 {
-		faults.add(resource.Source{File: f.path, Line: line}, "", "", "nests deeper than %d", maxDepth)
-	}
-	return line > 0
 }
