@@ -65,8 +65,17 @@ type Entry struct {
 	Readings map[string]string `json:"readings,omitempty"`
 	Owner    string            `json:"owner,omitempty"`
 	Why      string            `json:"why,omitempty"`
-	// Advances says that a close moves the last applied commit.
+	// Advances says that a close moves the commit whose rules are in force, and,
+	// unless RulesOnly, the last applied commit with it.
 	Advances bool `json:"advances,omitempty"`
+	// RulesOnly says of a close that advances: something that its commit declares was
+	// not made (deferred, unread, proposed, or left), so it was not applied.
+	RulesOnly bool `json:"rulesOnly,omitempty"`
+	// Settles says that a close looked at everything afterwards: what its commit
+	// declares was as declared at some time, but for what Owed lists.
+	Settles bool `json:"settles,omitempty"`
+	// Owed are the ids of resources that the commit declares and that never were so.
+	Owed []string `json:"owed,omitempty"`
 	// Approvals are the ids of the approvals that an open plan spends: each
 	// authorises one apply.
 	Approvals []string `json:"approvals,omitempty"`

@@ -64,8 +64,8 @@ func outweighs(later, earlier string) bool {
 	}
 }
 
-// Anchor is the last applied commit: of the last close that advances it, or
-// of the anchor that a bootstrap wrote. Empty: nothing was ever applied.
+// Anchor is the commit whose rules are in force: of the last close that advances
+// it, or of the anchor that a bootstrap wrote. Empty: there is none.
 func (l Ledger) Anchor() string {
 	for i := len(l.entries) - 1; i >= 0; i-- {
 		if e := l.entries[i]; e.Kind == Anchor || e.Kind == Close && e.Advances {
@@ -75,17 +75,36 @@ func (l Ledger) Anchor() string {
 	return ""
 }
 
-// Applied is the commit of the last plan that was done whole; empty where only
-// a bootstrap's anchor stands: its rules are in force, but nothing that it
-// declares was ever made.
+// Applied is the commit of the last plan that was done whole, with nothing left
+// or only proposed; empty where there is none. A bootstrap's anchor is none: its
+// rules are in force, but nothing that it declares was ever made.
 func (l Ledger) Applied() string {
 	for i := len(l.entries) - 1; i >= 0; i-- {
-		if e := l.entries[i]; e.Kind == Close && e.Advances {
+		if e := l.entries[i]; e.applied() {
 			return e.Commit
 		}
 	}
 	return ""
 }
+
+// Settled is the newest commit of which it is known what was made: everything
+// that it declares was so at some time, but for the resources in owed.
+func (l Ledger) Settled() (commit string, owed map[string]bool) {
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		e := l.entries[i]
+		if e.Kind != Close || !e.Settles && !e.applied() {
+			continue
+		}
+		owed = make(map[string]bool, len(e.Owed))
+		for _, id := range e.Owed {
+			owed[id] = true
+		}
+		return e.Commit, owed
+	}
+	return "", nil
+}
+
+func (e Entry) applied() bool { return e.Kind == Close && e.Advances && !e.RulesOnly }
 
 // OpenPlan is the digest of the plan that was begun and neither closed nor
 // abandoned; empty if there is none.
@@ -250,6 +269,17 @@ func (l Ledger) Made() map[string]bool {
 		}
 	}
 	return made
+}
+
+// Touched holds every resource that a step is known to have been done to.
+func (l Ledger) Touched() map[resource.ID]bool {
+	touched := map[resource.ID]bool{}
+	for _, o := range l.outcomes {
+		if o.Happened == Happened {
+			touched[o.ID] = true
+		}
+	}
+	return touched
 }
 
 // LastReading is the newest recorded balance of a wallet.

@@ -1,7 +1,10 @@
 package journal_test
 
 import (
+	"maps"
 	"math/big"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,6 +178,49 @@ func TestTheAnchorMovesOnlyWithACloseThatAdvancesIt(t *testing.T) {
 		if have := journal.NewLedger(c.entries).Anchor(); have != c.want {
 			t.Errorf("%s: have %q, want %q", name, have, c.want)
 		}
+	}
+}
+
+func TestRulesInForceAreOneThingAndWhatWasAppliedAnother(t *testing.T) {
+	t.Parallel()
+	type says struct{ Anchor, Applied, Settled, Owed string }
+	anchor := journal.Entry{Kind: journal.Anchor, Commit: "c0"}
+	whole := journal.Entry{Kind: journal.Close, Plan: "p", Commit: "c1", Advances: true, Settles: true}
+	rules := journal.Entry{Kind: journal.Close, Plan: "q", Commit: "c2", Advances: true, RulesOnly: true, Settles: true, Owed: []string{"a", "b"}}
+	partial := journal.Entry{Kind: journal.Close, Plan: "r", Commit: "c3", Settles: true, Owed: []string{"c"}}
+	dirty := journal.Entry{Kind: journal.Close, Plan: "s", Commit: "c4"}
+	old := journal.Entry{Kind: journal.Close, Plan: "t", Commit: "c5", Advances: true}
+	for name, c := range map[string]struct {
+		entries []journal.Entry
+		want    says
+	}{
+		"nothing":                     {nil, says{}},
+		"a bootstrap":                 {[]journal.Entry{anchor}, says{Anchor: "c0"}},
+		"all was made":                {[]journal.Entry{anchor, whole}, says{"c1", "c1", "c1", ""}},
+		"something was only proposed": {[]journal.Entry{anchor, whole, rules}, says{"c2", "c1", "c2", "a b"}},
+		"a part was named":            {[]journal.Entry{anchor, whole, rules, partial}, says{"c2", "c1", "c3", "c"}},
+		"files without a commit":      {[]journal.Entry{anchor, whole, dirty}, says{"c1", "c1", "c1", ""}},
+		"an entry of an older tool":   {[]journal.Entry{anchor, rules, old}, says{"c5", "c5", "c5", ""}},
+		"an anchor after all":         {[]journal.Entry{whole, anchor}, says{"c0", "c1", "c1", ""}},
+	} {
+		l := journal.NewLedger(c.entries)
+		commit, owed := l.Settled()
+		have := says{l.Anchor(), l.Applied(), commit, strings.Join(slices.Sorted(maps.Keys(owed)), " ")}
+		if have != c.want {
+			t.Errorf("%s: have %+v, want %+v", name, have, c.want)
+		}
+	}
+}
+
+func TestTouchedIsWhatAStepIsKnownToHaveReached(t *testing.T) {
+	t.Parallel()
+	other := resource.ID{Kind: "funding", Scope: "fuji", Name: "other"}
+	l := journal.NewLedger([]journal.Entry{
+		{Kind: journal.Intent, Intent: "1", ID: wallet()}, {Kind: journal.Outcome, Intent: "1", ID: wallet(), Happened: journal.Happened},
+		{Kind: journal.Intent, Intent: "2", ID: other}, {Kind: journal.Outcome, Intent: "2", ID: other, Happened: journal.NotHappened},
+	})
+	if touched := l.Touched(); len(touched) != 1 || !touched[wallet()] {
+		t.Errorf("have %v", touched)
 	}
 }
 

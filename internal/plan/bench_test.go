@@ -13,11 +13,11 @@ import (
 // bigWorld declares n resources, one wallet for each two keys; half of the keys
 // are there, and every tenth of those has drifted.
 func bigWorld(n int) plan.Input {
-	in := plan.Input{Desired: resource.Set{}, Owned: resource.Set{}, Foreign: resource.Set{}, Rules: testRules(), Previous: resource.Set{}}
+	in := plan.Input{Desired: resource.Set{}, Owned: resource.Set{}, Foreign: resource.Set{}, Rules: testRules(), Previous: resource.Set{}, Made: resource.Set{}}
 	for i := range n * 2 / 3 {
 		id := resource.ID{Kind: "key", Scope: "us-west-2", Name: fmt.Sprintf("validator-%d-signer", i)}
 		want := resource.Resource{ID: id, Attrs: resource.Attrs{"spec": "a", "parent": "", "tags": map[string]any{"role": "validator", "instance": strconv.Itoa(i)}}}
-		in.Desired[id], in.Previous[id] = want, want
+		in.Desired[id], in.Previous[id], in.Made[id] = want, want, want
 		if i%2 == 0 {
 			have := resource.Resource{ID: id, Attrs: want.Attrs.Clone(), Outputs: resource.Outputs{"address": fmt.Sprintf("0x%040x", i)}}
 			have.Attrs["marked"] = "true"

@@ -28,6 +28,10 @@ type Input struct {
 	Rules          map[string]Rules
 	// Previous is what the last applied commit declared; nil if there is none.
 	Previous resource.Set
+	// Made is what was declared alike and seen to be so at some time; what differs
+	// from it has drifted. Touched are all resources that steps were done to.
+	Made    resource.Set
+	Touched map[resource.ID]bool
 }
 
 // Difference is what Diff found.
@@ -58,6 +62,7 @@ func Diff(in Input) (Difference, error) {
 	if err != nil {
 		return Difference{}, err
 	}
+	inherit(ordered)
 	d.out.Changes = ordered
 	slices.SortFunc(d.out.Findings, resource.Finding.Compare)
 	slices.SortFunc(d.out.Deferred, func(a, b Deferred) int { return a.ID.Compare(b.ID) })
@@ -227,7 +232,7 @@ func (d *differ) undesired() error {
 			return fmt.Errorf("%s: plan: %w", id, err)
 		}
 		cause := FromConfig
-		if _, before := d.in.Previous[id]; d.in.Previous != nil && !before {
+		if _, before := d.in.Previous[id]; d.in.Previous != nil && !before && !d.in.Touched[id] {
 			cause = FromDrift
 		}
 		d.out.Changes = append(d.out.Changes, Change{
@@ -236,23 +241,6 @@ func (d *differ) undesired() error {
 		})
 	}
 	return nil
-}
-
-// cause compares with what the last applied commit declared. A resource that
-// was declared alike then and is not satisfied now has drifted.
-func (d *differ) cause(traits resource.Traits, before *resource.Resource, want resource.Resource) Cause {
-	previous, had := d.in.Previous[want.ID]
-	if d.in.Previous == nil || !had {
-		return FromConfig
-	}
-	previous = printable(traits, previous)
-	if equal(previous.Attrs, want.Attrs) {
-		return FromDrift
-	}
-	if attrs, _ := previous.Attrs.Resolve(d.output); before != nil && len(compareFields(traits, before.Attrs, attrs)) == 0 {
-		return FromConfig
-	}
-	return FromBoth
 }
 
 func (d *differ) find(rule string, severity resource.Severity, id resource.ID, reason, hint string) {

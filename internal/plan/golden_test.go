@@ -44,6 +44,7 @@ func (g golden) input(t *testing.T) plan.Input {
 	}
 	if g.previous != nil {
 		in.Previous = set(t, *g.previous)
+		in.Made = in.Previous
 	}
 	return in
 }

@@ -130,7 +130,7 @@ func TestTwoLiveObjectsWithOneIDAreRefused(t *testing.T) {
 func TestAResourceOnceDeclaredAndGoneIsDriftAndOneNeverDeclaredIsConfig(t *testing.T) {
 	t.Parallel()
 	old, added := keyOf("old", ""), keyOf("added", "")
-	d := diff(t, plan.Input{Rules: testRules(), Desired: setOf(t, old, added), Previous: setOf(t, old)})
+	d := diff(t, plan.Input{Rules: testRules(), Desired: setOf(t, old, added), Previous: setOf(t, old), Made: setOf(t, old)})
 	causes := map[string]plan.Cause{}
 	for _, c := range d.Changes {
 		causes[c.ID.Name] = c.Cause

@@ -130,7 +130,7 @@ type world struct {
 func (w *world) input() plan.Input {
 	in := plan.Input{
 		Desired: w.desired, Owned: resource.Set{}, Foreign: resource.Set{}, Facts: slices.Clone(w.facts),
-		Unread: slices.Clone(w.unread), Rules: w.rules, Previous: w.previous,
+		Unread: slices.Clone(w.unread), Rules: w.rules, Previous: w.previous, Made: w.previous,
 	}
 	for id, o := range w.live {
 		if w.hidden(id) && len(id.Name)%2 == 0 {

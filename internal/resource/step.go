@@ -147,6 +147,9 @@ type Traits struct {
 	// DeleteOff says that this kind never removes anything: what is observed
 	// and not desired becomes a finding of rule "undeclared", not a change.
 	DeleteOff bool
+	// Accepts says that the configuration can be made to declare what somebody else
+	// made of a resource: reconcile accept.
+	Accepts bool
 	// Facts names what Steps of a resource look at facts of: resources, or with an
 	// empty Name all of a kind and scope. nil: any facts. Where there are many
 	// resources, a look at all facts for each of them is what takes the time.
