@@ -25,8 +25,8 @@ type drafted struct {
 
 // draft reads the world, compares and judges: all of plan and verify, and the
 // last act of apply.
-func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
-	begun := s.app.now()
+func (s *session) draft(ctx context.Context, of selection) (*drafted, error) {
+	begun, only := s.app.now(), of.only
 	desired, err := observe.Declare(s.env, s.kinds)
 	if err != nil {
 		return nil, err
@@ -49,6 +49,7 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 			return nil, err
 		}
 	}
+	cause, elsewhere := s.cutCause(&difference, of)
 	if err := s.keepInUse(ctx, &difference, world, desired); err != nil {
 		return nil, err
 	}
@@ -58,6 +59,7 @@ func (s *session) draft(ctx context.Context, only []string) (*drafted, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Cause, p.Elsewhere = cause, elsewhere
 	s.judge(p, len(desired)).Apply(p)
 	if err := p.Seal(movingOf(s.kinds)); err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func (s *session) diff(desired resource.Set, world *observe.World) (plan.Differe
 	}
 	difference, err := plan.Diff(plan.Input{
 		Desired: desired, Owned: world.Owned, Foreign: world.Foreign, Facts: world.Facts, Unread: world.Unread,
-		Rules: rulesOf(s.kinds), Previous: previous,
+		Rules: rulesOf(s.kinds), Previous: previous, Made: s.onceMade(), Touched: s.ledger.Touched(),
 	})
 	if err != nil {
 		return plan.Difference{}, err
@@ -124,19 +126,6 @@ func (s *session) addFindings(d *plan.Difference, found []resource.Finding, only
 	if len(only) > 0 {
 		quieten(d, only)
 	}
-}
-
-// previous is what the last applied commit declared, nil where nothing was
-// applied: an anchor alone made nothing, so nothing can have drifted from it.
-func (s *session) previous() (resource.Set, error) {
-	if s.applied == nil || s.ledger.Applied() == "" {
-		return nil, nil
-	}
-	previous, err := observe.Declare(s.applied, s.kinds)
-	if err != nil {
-		return nil, fmt.Errorf("last applied commit %s: %w", short(s.anchor), err)
-	}
-	return previous, nil
 }
 
 // cut keeps what the selectors name. A finding about something else stays

@@ -105,10 +105,10 @@ func (s *session) chainsOf(world *observe.World, desired, previous resource.Set)
 
 // configurations are this one and the last applied one.
 func (s *session) configurations() []*config.Environment {
-	if s.applied == nil || s.ledger.Applied() == "" {
+	if s.whole == nil {
 		return []*config.Environment{s.env}
 	}
-	return []*config.Environment{s.env, s.applied}
+	return []*config.Environment{s.env, s.whole}
 }
 
 // bearers lists the keys that are there or may be, with who runs them and why

@@ -188,7 +188,7 @@ func (s *session) judgeAgain(p *plan.Plan, entries []journal.Entry) error {
 // conclude prints the end table, looks at the world once more, and closes the
 // plan when everything in it is done.
 func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcomes []apply.Outcome) error {
-	left, verified, err := s.verifyScope(ctx, p, outcomes)
+	left, verified, now, err := s.verifyScope(ctx, p, outcomes)
 	if err != nil {
 		verified = "the world could not be read again: " + err.Error()
 	}
@@ -216,11 +216,11 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 	if failed > 0 || err != nil {
 		return exit(exitPartial)
 	}
-	whole := !p.Partial && len(p.Unread) == 0 && len(p.Deferred) == 0
-	advances := (whole || changesRules(p)) && !p.Revision.Dirty && left == 0
-	if err := s.journal.Append(context.WithoutCancel(ctx), term, journal.Entry{
-		Kind: journal.Close, Plan: p.Digest, Commit: p.Revision.Commit, Advances: advances, Readings: s.readings,
-	}); err != nil {
+	closing, err := s.closing(p, now, outcomes, left)
+	if err != nil {
+		return err
+	}
+	if err := s.journal.Append(context.WithoutCancel(ctx), term, closing); err != nil {
 		return fmt.Errorf("all is done, but the journal could not be closed: %w", err)
 	}
 	switch {
@@ -239,16 +239,16 @@ func changesRules(p *plan.Plan) bool {
 }
 
 // verifyScope plans once more and counts what is left of the plan's scope.
-func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []apply.Outcome) (left int, verified string, err error) {
+func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []apply.Outcome) (left int, verified string, now *plan.Plan, err error) {
 	if len(outcomes) == 0 && len(p.Deferred) == 0 {
-		return 0, "", nil
+		return 0, "", p, nil
 	}
 	if s.kinds, err = newKinds(s); err != nil {
-		return 0, "", err
+		return 0, "", nil, err
 	}
-	d, err := s.draft(context.WithoutCancel(ctx), nil)
+	d, err := s.draft(context.WithoutCancel(ctx), selection{})
 	if err != nil {
-		return 0, "", err
+		return 0, "", nil, err
 	}
 	s.readings = readingsOf(d.world, d.plan.Findings)
 	s.setReadings(d.world, s.readings)
@@ -293,7 +293,7 @@ func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []appl
 	default:
 		verified = "nothing left"
 	}
-	return left, verified, nil
+	return left, verified, d.plan, nil
 }
 
 // rowOf says what a change gave: money by its amount, a key by its address.

@@ -17,6 +17,7 @@ type planFlags struct {
 	out      string
 	format   string
 	only     []string
+	cause    string
 	exitCode bool
 }
 
@@ -30,11 +31,18 @@ CUE files declare, and shows the difference. It changes nothing.
 
 With --out the plan is written to a file that apply takes and a reviewer can
 read. With --only it is cut down to a kind, a group, an id or a pattern over
-ids ("funding/fuji/*", "kms-key/**") and to what those need.`,
+ids ("funding/fuji/*", "kms-key/**") and to what those need.
+
+What the configuration changed and what the world did are two plans. By itself
+plan shows what the configuration changed, and counts the rest; where it changed
+nothing, it shows what drifted: what is declared as before, was so once, and is
+not so now. --cause config, drift or all asks for one or for both. A change of
+one cause that needs one of the other takes it along.`,
 		Example: `  reconcile plan staging
   reconcile plan staging --out staging.plan.json
   reconcile plan staging --only 'funding/fuji/*'
   reconcile plan production --rev origin/main --format markdown
+  reconcile plan staging --cause drift --out mend.plan.json
   reconcile plan staging --exit-code`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.plan(cmd.Context(), args[0], f) },
@@ -44,6 +52,7 @@ ids ("funding/fuji/*", "kms-key/**") and to what those need.`,
 	flags.StringVar(&f.out, "out", "", "write the plan to this file")
 	flags.StringVar(&f.format, "format", "text", "print as text, json or markdown")
 	flags.StringArrayVar(&f.only, "only", nil, "plan only this kind, group, id or pattern (repeatable)")
+	flags.StringVar(&f.cause, "cause", causeAuto, "plan what changed by config, by drift, or all; auto: config where there is any, else drift")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "exit 2 when changes are pending, 3 when the plan is refused, 6 when something was unread")
 	return cmd
 }
@@ -52,12 +61,15 @@ func (a *app) plan(ctx context.Context, name string, f planFlags) error {
 	if err := checkFormat(f.format, "text", "json", "markdown"); err != nil {
 		return err
 	}
+	if err := checkCause(f.cause); err != nil {
+		return err
+	}
 	s, err := a.open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	d, err := s.draft(ctx, f.only)
+	d, err := s.draft(ctx, selection{only: f.only, cause: f.cause})
 	if err != nil {
 		return err
 	}
@@ -132,7 +144,7 @@ func (s *session) viewOptions(d *drafted, file string) view.Options {
 	o := s.app.viewOptions()
 	o.Traits, o.Coins, o.Explain = traitsOf(s.kinds), coinsOf(s.env), explainer(s.env)
 	o.Stats = s.stats(d)
-	o.Next = nextStep(s.env.Name, d.plan, file)
+	o.Next, o.Banner = nextStep(s.env.Name, d.plan, file), causeBanner(d.plan)
 	return o
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/journal"
 	"github.com/crosschain-ops/reconcile/internal/kind"
+	"github.com/crosschain-ops/reconcile/internal/resource"
 	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
@@ -35,11 +36,15 @@ type session struct {
 	entries []journal.Entry
 	// ledger is what entries say.
 	ledger journal.Ledger
-	// anchor is the last applied commit, applied the environment as it was
-	// there; empty and nil where nothing was ever applied.
+	// anchor is the commit whose rules are in force, applied the environment as it
+	// was there; empty and nil where nothing was ever applied.
 	anchor          string
 	applied         *config.Environment
 	appliedRevision config.Revision
+	// whole is the environment as it was when a plan of it was last done whole; nil
+	// where none was. made is what was seen to be as declared, once it is asked for.
+	whole *config.Environment
+	made  resource.Set
 	// declared counts the resources of the environment.
 	declared int
 	// readings are the balances last read, for the journal.
@@ -152,7 +157,8 @@ func (s *session) remember(ctx context.Context) error {
 	// What was accepted is what the rules in force accept, not what the change
 	// under review would like to be accepted.
 	s.env.Governance.Acknowledged = s.applied.Governance.Acknowledged
-	return nil
+	s.whole, err = s.environmentAt(s.ledger.Applied())
+	return err
 }
 
 // recall reads the journal as it is now. Its ledger is made once and not for

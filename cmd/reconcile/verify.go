@@ -37,7 +37,7 @@ func (a *app) verify(ctx context.Context, name, format string) error {
 		return err
 	}
 	defer s.close()
-	d, err := s.draft(ctx, nil)
+	d, err := s.draft(ctx, selection{})
 	if err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func (v *viewer) warnings() []string {
 	} else if p.Overlay != nil {
 		texts = append(texts, "overlay "+p.Overlay.Name+": endpoints are not those of "+p.Environment)
 	}
-	return texts
+	return append(texts, v.o.Banner...)
 }
 
 func (t *text) banners() {
@@ -189,6 +189,11 @@ func (t *text) body() {
 		t.seg(bold, "changed outside git").seg("", ": apply undoes it").end()
 		for _, b := range t.drift {
 			t.block(b)
+			for _, c := range b.changes[:min(len(b.changes), 3)] {
+				if t.lines.o.Traits[c.ID.Kind].Accepts {
+					t.lines.hint(indentation, "reconcile accept "+t.p.Environment+" "+c.ID.String()+" keeps it")
+				}
+			}
 		}
 	}
 	t.together()
