@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5"
@@ -261,18 +260,3 @@ func (r *repository) dirty(commit *object.Commit, name string, files []file) boo
 
 // workingTree is the root's folder as it is on disk.
 func workingTree(root string) fs.FS { return os.DirFS(root) }
-
-// coAuthors reads the Co-authored-by trailers of a commit message.
-func coAuthors(message string) []string {
-	var emails []string
-	for line := range strings.Lines(message) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok || !strings.EqualFold(strings.TrimSpace(key), "co-authored-by") {
-			continue
-		}
-		if start, end := strings.LastIndexByte(value, '<'), strings.LastIndexByte(value, '>'); start >= 0 && end > start {
-			emails = append(emails, value[start+1:end])
-		}
-	}
-	return emails
-}
