@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -118,6 +119,32 @@ func (c *Client) EditComment(ctx context.Context, id int64, body string) error {
 		return err
 	}
 	return c.call(ctx, request{operation: "edit a comment", method: http.MethodPatch, url: c.path("issues/comments/%d", id), body: map[string]string{"body": body}, repeatable: true}, nil)
+}
+
+// mostNodes is how many ids one question may have.
+const mostNodes = 100
+
+// Open lists those of some comments, by their Node, that nobody minimised yet.
+func (c *Client) Open(ctx context.Context, nodes []string) ([]string, error) {
+	const query = `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on IssueComment { id isMinimized } } }`
+	var open []string
+	for some := range slices.Chunk(nodes, mostNodes) {
+		var data struct {
+			Nodes []struct {
+				ID string `json:"id"`
+				Is bool   `json:"isMinimized"`
+			} `json:"nodes"`
+		}
+		if err := c.graphql(ctx, "which comments are minimised", query, map[string]any{"ids": some}, &data); err != nil {
+			return nil, err
+		}
+		for _, n := range data.Nodes {
+			if slices.Contains(some, n.ID) && !n.Is {
+				open = append(open, n.ID)
+			}
+		}
+	}
+	return open, nil
 }
 
 // MinimizeComment folds a comment away as outdated; it stays readable.

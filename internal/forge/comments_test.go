@@ -50,9 +50,16 @@ func TestACommentIsEditedAndFoldedAway(t *testing.T) {
 	c, err := w.client.CreateComment(t.Context(), 1, marker+"1 -->", marker, w.self.ID)
 	w.must(err)
 	w.must(w.client.EditComment(t.Context(), c.ID, marker+"2 -->"))
+	other, err := w.client.CreateComment(t.Context(), 1, marker+"other -->", marker, w.self.ID)
+	w.must(err)
 	w.must(w.client.MinimizeComment(t.Context(), c.Node))
+	open, err := w.client.Open(t.Context(), []string{c.Node, "IC_0", other.Node})
+	w.must(err)
+	if !slices.Equal(open, []string{other.Node}) {
+		t.Errorf("open are %v, want %s alone", open, other.Node)
+	}
 	w.server.Set(func(s *forgetest.State) {
-		if len(s.Comments) != 1 || s.Comments[0].Body != marker+"2 -->" || s.Comments[0].Minimized != "OUTDATED" {
+		if len(s.Comments) != 2 || s.Comments[0].Body != marker+"2 -->" || s.Comments[0].Minimized != "OUTDATED" {
 			t.Errorf("%+v", s.Comments[0])
 		}
 		for i := 1; i < len(s.Writes); i++ {
