@@ -14,7 +14,8 @@ import (
 func own(rule string) bool {
 	switch rule {
 	case "belt-transaction", "belt-plan", "belt-day", "belt-update-share", "belt-delete-share",
-		RulePinLeftOut, "forbidden", "no-anchor", "open-overlay", "dirty-tree", "observed-environment":
+		"belt-updates", "belt-deletes", "belt-keys", "belt-access", "belt-threshold", "belt-members", plan.RuleUnsigned,
+		plan.RuleFrozen, plan.RuleStopped, RulePinLeftOut, "forbidden", "no-anchor", "open-overlay", "dirty-tree", "observed-environment":
 		return true
 	}
 	return false

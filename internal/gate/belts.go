@@ -101,41 +101,6 @@ func (j *judge) network(network string, out outflow) {
 	}
 }
 
-// shares holds the belts on how much of an environment one plan may touch.
-// Top-ups are left out: what moves by itself is held by the money belts.
-func (j *judge) shares() {
-	belts := j.in.Governance.Belts
-	if j.in.Total < belts.MinResources {
-		return
-	}
-	updates, deletes := 0, 0
-	for _, c := range j.in.Plan.Changes {
-		switch {
-		case c.ID.Kind == plan.GovernanceKind:
-		case c.Action == plan.Delete:
-			deletes++
-		case c.Action != plan.Create && !onlyMoving(j.in.Traits[c.ID.Kind], c):
-			updates++
-		}
-	}
-	j.share("belt-update-share", "updates", updates, belts.UpdateShare, "updateShare")
-	j.share("belt-delete-share", "deletes", deletes, belts.DeleteShare, "deleteShare")
-}
-
-func (j *judge) share(rule, what string, count, limit int, field string) {
-	// What is declared may be less than what goes: 100 % is all there is.
-	if count == 0 || limit >= 100 || count*100 <= limit*j.in.Total {
-		return
-	}
-	percent := "all"
-	if j.in.Total > 0 {
-		percent = fmt.Sprintf("%d%%", (count*100+j.in.Total-1)/j.in.Total)
-	}
-	j.find(rule, resource.Refuse, resource.ID{},
-		fmt.Sprintf("the plan %s %d of %d resources (%s), the limit is %d%%", what, count, j.in.Total, percent, limit),
-		"apply it in parts (--only), or raise belts."+field+" by a reviewed line in the environment's governance")
-}
-
 func onlyMoving(traits resource.Traits, c plan.Change) bool {
 	if len(c.Fields) == 0 {
 		return false

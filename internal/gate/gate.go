@@ -46,15 +46,20 @@ type Input struct {
 	Applying bool
 	// Halt is what `reconcile stop` left in the store.
 	Halt Halt
-	// Windows are the times around Now at which changes may, or may not, be applied.
-	Windows []Window
+	// Windows are the times around Now at which changes may, or may not, be applied;
+	// WindowsPassTopUps lets top-ups inside the standing limits through.
+	Windows           []Window
+	WindowsPassTopUps bool
 	// AppliedPins and PlannedPins are addresses.json at the last applied commit and at
 	// the plan's: key name to "<arn> <address>", the ARN empty where none is stated.
 	AppliedPins, PlannedPins map[string]string
-	// Widened lists the principals that gain an action by the plan, as computed from
-	// what was read, by the change that gives it.
-	Widened map[resource.ID][]string
+	// Widened lists the actions that principals gain by the plan, as computed from
+	// what was read.
+	Widened []Gain
 }
+
+// Gain is an action that a principal could not do before the plan and can do after.
+type Gain struct{ Principal, Action, On string }
 
 // Halt is a stop of an environment.
 type Halt struct {
@@ -106,6 +111,13 @@ type Belts struct {
 	// held from MinResources resources up; zero allows none.
 	UpdateShare, DeleteShare int
 	MinResources             int
+	// Updates and Deletes count changes, top-ups left out, KeysRetired keys that are
+	// disabled, retired or removed, AccessWidened principals that gain an action. nil:
+	// no limit.
+	Updates, Deletes, KeysRetired, AccessWidened *int
+	// ThresholdMove is how far the threshold of one resource may move, MemberMoves how
+	// many may join and leave it, together. nil: no limit.
+	ThresholdMove, MemberMoves *int
 }
 
 // Acknowledgement accepts findings of severity acknowledge.
@@ -164,7 +176,9 @@ func Check(in Input) Verdict {
 	j.spend()
 	j.risks()
 	j.environment()
-	j.shares()
+	j.counts()
+	j.quorums()
+	j.pauses()
 	j.inventory()
 	j.pinsLeftOut()
 	j.requirements()

@@ -32,7 +32,25 @@ func randomInput(seed uint64) gate.Input {
 		topUp := requirement()
 		in.Governance.TopUp = &topUp
 	}
-	in.Governance.Belts = gate.Belts{UpdateShare: r.IntN(60), DeleteShare: r.IntN(40), MinResources: r.IntN(15)}
+	some := func(n int) *int {
+		if r.IntN(3) == 0 {
+			return limit(r.IntN(n))
+		}
+		return nil
+	}
+	in.Governance.Belts = gate.Belts{
+		UpdateShare: r.IntN(60), DeleteShare: r.IntN(40), MinResources: r.IntN(15),
+		Updates: some(4), Deletes: some(3), KeysRetired: some(3), AccessWidened: some(3), ThresholdMove: some(2), MemberMoves: some(4),
+	}
+	withQuorums(&in)
+	for i := range r.IntN(3) {
+		in.Widened = append(in.Widened, gate.Gain{Principal: fmt.Sprint("user/", i), Action: "kms:Sign", On: "key/1"})
+	}
+	in.Plan.Revision.Unsigned = max(0, r.IntN(4)-2)
+	if r.IntN(5) == 0 {
+		in = randomPause(in, r)
+		in.Applying = r.IntN(2) == 0
+	}
 	in.Total = r.IntN(30)
 	in.HasAnchor, in.SharedStore = r.IntN(8) > 0, r.IntN(2) == 0
 	in.Plan.Revision.Dirty = r.IntN(6) == 0
@@ -63,7 +81,11 @@ func randomInput(seed uint64) gate.Input {
 
 func randomChange(r *rand.Rand, i int) plan.Change {
 	name := fmt.Sprint("n", i)
-	switch r.IntN(6) {
+	switch r.IntN(7) {
+	case 6:
+		c := repoint(1+r.IntN(3), 1+r.IntN(3), list("abc"[:r.IntN(4)]), list("bcd"[:r.IntN(4)]))
+		c.ID.Name = name
+		return c
 	case 0:
 		return change(name, plan.Create, "create-key", "tag")
 	case 1:
@@ -79,9 +101,12 @@ func randomChange(r *rand.Rand, i int) plan.Change {
 	}
 }
 
-// keys are what must not go away: rule, severity and resource.
+// keys are what must not go away: rule, severity and resource. A note that a stop
+// or a freeze lets the plan through is no judgement.
 func keys(findings []resource.Finding) []string {
-	all := said(findings)
+	all := said(slices.DeleteFunc(slices.Clone(findings), func(f resource.Finding) bool {
+		return f.Severity == resource.Note && (f.Rule == plan.RuleStopped || f.Rule == plan.RuleFrozen)
+	}))
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -114,6 +139,41 @@ func TestAddingAChangeNeverRemovesAFindingNorLowersARequirement(t *testing.T) {
 	}
 	if refused < 2000 || refused > 19000 {
 		t.Errorf("%d of 20,000 inputs are blocked: too tame or too wild to show anything", refused)
+	}
+}
+
+// TestNoPlanPassesByWhatItsOwnCommitLoosens: the rules in force judge. A plan that
+// is refused, or needs people, still is when its commit lets everything out.
+func TestNoPlanPassesByWhatItsOwnCommitLoosens(t *testing.T) {
+	t.Parallel()
+	refused := 0
+	for seed := range uint64(10000) {
+		in := randomInput(seed)
+		in.HasAnchor = true
+		before := gate.Check(in)
+		looser := in
+		looser.PlannedGovernance = "sha256:looser"
+		looser.Planned = gate.Standing{Limits: map[string]gate.Limits{"fuji": {}}, Wallets: map[string]gate.Wallet{}}
+		for name := range in.Planned.Wallets {
+			looser.Planned.Wallets[name] = gate.Wallet{Floor: wei(1 << 60), Target: wei(1 << 61), Bank: "bank"}
+		}
+		looser.PlannedPins = map[string]string{"bank": pinA}
+		after := gate.Check(looser)
+		have := keys(after.Findings)
+		for _, finding := range keys(before.Findings) {
+			if !slices.Contains(have, finding) {
+				t.Fatalf("seed %d: loosening the plan's own rules removed %q:\n%v", seed, finding, have)
+			}
+		}
+		if before.Blocked() && !after.Blocked() || after.Requires.Approvals < before.Requires.Approvals {
+			t.Fatalf("seed %d: %+v became %+v", seed, before.Requires, after.Requires)
+		}
+		if before.Blocked() {
+			refused++
+		}
+	}
+	if refused < 1000 {
+		t.Errorf("only %d of 10,000 inputs are blocked", refused)
 	}
 }
 

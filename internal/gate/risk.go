@@ -89,6 +89,12 @@ func (j *judge) requirements() {
 			requires.Approvals = max(requires.Approvals, 1)
 		}
 	}
+	if unsigned := j.in.Plan.Revision.Unsigned; unsigned > 0 && requires.Approvals > 0 {
+		requires.Approvals++
+		j.find(plan.RuleUnsigned, resource.Note, resource.ID{},
+			fmt.Sprintf("%d of the commits since the last applied one carry no signature of a known key: nobody can tell who wrote them, and one approval more is asked for", unsigned),
+			"sign commits with a key that environments/people.cue lists")
+	}
 	if j.open() && requires.Approvals > 0 {
 		j.find("open-overlay", resource.Note, resource.ID{},
 			fmt.Sprintf("the overlay is open: this sandbox waives %d %s that %s changes need", requires.Approvals, plural(requires.Approvals, "approval"), requires.Risk), "")

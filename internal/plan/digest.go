@@ -202,7 +202,9 @@ func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 		content.Changes = append(content.Changes, bare)
 	}
 	for _, f := range p.Findings {
-		content.Findings = append(content.Findings, finding{f.Rule, f.Severity, f.ID})
+		if !passing(f) {
+			content.Findings = append(content.Findings, finding{f.Rule, f.Severity, f.ID})
+		}
 	}
 	content.Findings = slices.Compact(content.Findings)
 	for _, u := range p.Unread {

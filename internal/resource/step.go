@@ -144,6 +144,12 @@ type Traits struct {
 	// away then waits for everything in the plan that gives, so that a right which
 	// moves from one place to another is never in neither.
 	Gives bool
+	// Keys says that resources of the kind are keys: a removal, and an operation
+	// that begins with disable, retire or schedule, ends the use of one.
+	Keys bool
+	// Quorum names the attributes of a kind whose resources decide by a threshold
+	// among members; the zero value: they do not.
+	Quorum Quorum
 	// DeleteOff says that this kind never removes anything: what is observed
 	// and not desired becomes a finding of rule "undeclared", not a change.
 	DeleteOff bool
@@ -155,6 +161,10 @@ type Traits struct {
 	// resources, a look at all facts for each of them is what takes the time.
 	Facts func(ID) []ID
 }
+
+// Quorum names two top-level attributes: the threshold, a number, and the members,
+// a list of addresses.
+type Quorum struct{ Threshold, Members string }
 
 // DeferredError says that a change cannot be planned in this plan and why. A
 // kind's Steps returns it; the change is then listed as deferred, with no step.

@@ -147,6 +147,7 @@ func Traits() resource.Traits {
 		Alone:     true,
 		Gives:     true,
 		DeleteOff: true,
+		Keys:      true,
 		Risks: map[string]resource.Risk{
 			opCreateKey: resource.Routine, opCreateAlias: resource.Routine, opTag: resource.Routine, opDescribe: resource.Routine,
 			kind.AdoptOp: resource.Sensitive, opEnable: resource.Sensitive,

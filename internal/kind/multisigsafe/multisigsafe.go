@@ -98,6 +98,7 @@ func Traits() resource.Traits {
 		Risks:     map[string]resource.Risk{owners: resource.Destructive, resource.Propose: resource.Destructive, call.Execute: resource.Destructive},
 		Person:    []string{owners, resource.Propose, call.Execute},
 		DeleteOff: true,
+		Quorum:    resource.Quorum{Threshold: "threshold", Members: "owners"},
 	}
 }
 

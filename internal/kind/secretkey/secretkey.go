@@ -106,6 +106,7 @@ func Traits() resource.Traits {
 		Steering:  []string{"adopt", "pinnedArn"},
 		Alone:     true,
 		DeleteOff: true,
+		Keys:      true,
 		Risks: map[string]resource.Risk{
 			opCreate: resource.Routine, opTag: resource.Routine, opDescribe: resource.Routine, kind.AdoptOp: resource.Sensitive,
 		},

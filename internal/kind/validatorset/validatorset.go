@@ -120,6 +120,7 @@ func Traits() resource.Traits {
 		},
 		Verbs:     map[string]string{"create": "repoint", "update": "repoint"},
 		DeleteOff: true, Facts: validators.FactsAbout,
+		Quorum: resource.Quorum{Threshold: "threshold", Members: "members"},
 	}
 }
 
