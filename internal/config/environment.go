@@ -33,6 +33,9 @@ type Environment struct {
 	// PinnedARNs is addresses.json too: key name to the ARN of the KMS key, where it
 	// states one.
 	PinnedARNs map[string]string
+	// Known are the addresses that this environment and its neighbours state, each
+	// once, this one's first.
+	Known []KnownAddress
 	// Deployment is where the contracts are; nil: not deployed.
 	Deployment *Deployment
 	// ValidatorSets are sorted by origin, Safes and Contracts by network and name.

@@ -19,6 +19,7 @@ func compare(tree fs.FS, env *Environment) error {
 		return err
 	}
 	var faults faults
+	var others []KnownAddress
 	for _, name := range names {
 		if name == env.Name {
 			continue
@@ -31,6 +32,7 @@ func compare(tree fs.FS, env *Environment) error {
 			continue
 		}
 		separate(env, other, &faults)
+		others = append(others, statedAddresses(other)...)
 		if m := env.Mirrors; m != nil && m.Environment == name {
 			mirror(env, other, &faults)
 		}
@@ -38,6 +40,7 @@ func compare(tree fs.FS, env *Environment) error {
 	if m := env.Mirrors; m != nil && !slices.Contains(names, m.Environment) {
 		faults.add(m.Source, "mirrors.environment", meant(m.Environment, names), "no environment %q", m.Environment)
 	}
+	lookAlikes(env, others, &faults)
 	return faults.err()
 }
 
