@@ -120,13 +120,24 @@ func MarkdownCode(s string) string {
 }
 
 // MarkdownText makes a sentence that holds values from outside safe in running
-// text and in a table cell. Words that a forge could turn into a mention, an
-// issue, a commit or a link become code spans, because a forge looks for those
-// in the rendered text, where escapes no longer protect; the punctuation of
-// markdown and HTML is escaped.
+// text, at the beginning of a list item and in a table cell. Words that a forge could
+// turn into a mention, an issue, a commit, a formula or a link become code spans,
+// because a forge looks for those in the rendered text, where escapes no longer
+// protect; the punctuation of markdown and HTML is escaped.
 func MarkdownText(s string) string {
-	words := strings.Split(Terminal(s), " ")
+	if strings.TrimSpace(s) == "" {
+		return MarkdownCode(s)
+	}
+	// Four spaces at the beginning of a line, or two at its end, mean something too.
+	words := strings.Split(strings.Trim(Terminal(s), " "), " ")
+	first := true
 	for i, word := range words {
+		if first && startsBlock(word) {
+			words[i] = word[:len(word)-1] + `\` + word[len(word)-1:]
+			first = false
+			continue
+		}
+		first = first && word == ""
 		if linkable(word) {
 			open := word[:len(word)-len(strings.TrimLeft(word, "("))]
 			bare := strings.TrimRight(word[len(open):], ",;.:)")
@@ -138,12 +149,25 @@ func MarkdownText(s string) string {
 	return strings.Join(words, " ")
 }
 
+// startsBlock reports whether a word at the beginning of a line begins a list, is a
+// rule, or makes a heading of the line above.
+func startsBlock(word string) bool {
+	if word != "" && (strings.Trim(word, "-") == "" || strings.Trim(word, "=") == "") || word == "+" {
+		return true
+	}
+	digits := strings.TrimLeft(word, "0123456789")
+	return len(digits) < len(word) && (digits == "." || digits == ")")
+}
+
 // linkable reports whether a forge might link a word: mentions and issue
-// numbers, addresses of any scheme, e-mails, GH-123, :emoji:, and seven or more
-// hex digits, which may be a commit.
+// numbers, addresses of any scheme, e-mails, GH-123, :emoji:, formulas, and seven or
+// more hex digits, which may be a commit.
 func linkable(word string) bool {
 	lower := strings.ToLower(word)
-	if strings.ContainsAny(lower, "@#`\\") || strings.Contains(lower, "www.") || strings.Contains(lower, ":/") || strings.Count(lower, ":") > 1 || strings.Contains(lower, "gh-") {
+	if strings.ContainsAny(lower, "@#`\\$") || strings.Contains(lower, "www.") || strings.Contains(lower, "gh-") {
+		return true
+	}
+	if at := strings.IndexByte(lower, ':'); at >= 0 && at < len(lower)-1 {
 		return true
 	}
 	run := 0
@@ -161,7 +185,7 @@ func linkable(word string) bool {
 
 // punctuation is what markdown and HTML give a meaning inside a line. No value
 // stands at the beginning of a line, where more characters have one.
-const punctuation = "<>&*_[]!|~$"
+const punctuation = "<>&*_[]!|~"
 
 func escapePunctuation(word string) string {
 	var b strings.Builder
@@ -179,9 +203,16 @@ func escapePunctuation(word string) string {
 // spaces as entities.
 func htmlText(s string) string { return "<code>" + entities(Terminal(s)) + "</code>" }
 
+// entities writes everything but letters, digits and a few signs as entities. A
+// forge looks for e-mail addresses after it has read those: their sign is told as
+// what is not visible is told.
 func entities(s string) string {
 	var b strings.Builder
 	for _, r := range s {
+		if r == '@' {
+			b.WriteString("&#92;u0040")
+			continue
+		}
 		if r < 0x80 && !isAlphanumeric(byte(r)) && !strings.ContainsRune(" -/(),", r) {
 			fmt.Fprintf(&b, "&#%d;", r)
 			continue

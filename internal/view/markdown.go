@@ -1,75 +1,36 @@
 package view
 
 import (
-	"cmp"
 	"strings"
 
+	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
-// defaultBudget leaves room below the 65,536 characters of a GitHub comment,
-// the tightest limit among the forges that take details and fences.
-const defaultBudget = 60_000
-
-// comment writes one plan for a forge.
-type comment struct {
-	*viewer
-	budget int
+// quiet reports whether one line tells everything: nothing to do, all read, and
+// nobody found anything.
+func (m comment) quiet() bool {
+	return m.idle() && m.state() == inSync && len(m.warnings()) == 0 && len(m.stops()) == 0
 }
 
-// The shares of the budget that alerts and table may take, and the room that
-// the footer's count of what is shown needs.
-const (
-	alertShare  = 4
-	tableShare  = 3
-	countBytes  = 400
-	shownRows   = 200
-	shownAlerts = 40
-	longestText = 400
-	longestName = 120
-)
-
-// line is the whole of an environment with nothing to do.
+// line is the whole of an environment that is in sync.
 func (m comment) line() string {
-	parts := []string{"**" + MarkdownText(cut(m.p.Environment, longestName)) + "**: " + MarkdownText(m.state())}
+	var facts []string
 	if n := m.resources(); n > 0 {
-		parts = append(parts, count(n, "resource"))
+		facts = append(facts, count(n, "resource"))
 	}
 	if read, all := m.networks(); all > 0 {
-		parts = append(parts, number(read)+" of "+count(all, "network"))
+		facts = append(facts, number(read)+" of "+count(all, "network"))
 	}
-	for _, s := range m.silences() {
-		parts = append(parts, MarkdownText(cut(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText)))
+	text := "**" + MarkdownText(cut(m.p.Environment, longestName)) + "**"
+	if len(facts) > 0 {
+		text += " (" + strings.Join(facts, ", ") + ")"
 	}
-	text := strings.Join(parts, " · ")
-	if len(text) > m.budget/2 {
-		text = strings.Join(parts[:1], "") + " · " + count(len(parts)-1, "more reason")
-	}
-	return text + "\n"
+	return text
 }
 
-func (m comment) text() (text string, truncated bool) {
-	configured, drift := m.split()
-	blocks := append(m.blocks(configured), m.blocks(drift)...)
-	head := m.title() + m.alerts(blocks) + m.table(blocks)
-	foot := m.footer()
-	room := m.budget - len(head) - len(foot) - countBytes
-	details, shown := m.details(byRisk(blocks), room)
-	all, counted := len(m.p.Changes), ""
-	if shown < all {
-		counted = "- " + number(shown) + " of " + number(all) + " changes shown; the digest covers all of them" + m.artifact() + "\n"
-	}
-	return head + details + "---\n\n" + counted + foot, shown < all
-}
-
-func (m comment) artifact() string {
-	if m.o.Artifact == "" {
-		return ""
-	}
-	return ", the whole plan is at " + MarkdownCode(cut(m.o.Artifact, longestName))
-}
-
-// title says what, how much money, how risky and which plan.
+// title says what, how risky, how much money and which plan; below it stand what
+// the plan needs, what was read and what to type next.
 func (m comment) title() string {
 	p := m.p
 	name := p.Environment
@@ -77,79 +38,102 @@ func (m comment) title() string {
 		name += " (mainnet)"
 	}
 	what := strings.Join(m.counts(), ", ")
-	parts := []string{MarkdownText(cut(name, longestName) + ": " + cut(cmp.Or(what, "nothing to do"), longestText))}
+	switch {
+	case what != "":
+	case m.idle():
+		what = m.state()
+	default:
+		what = "nothing to do now"
+	}
+	parts := []string{MarkdownText(cut(name, longestName) + ": " + cut(what, longestText))}
+	if len(p.Changes) > 0 {
+		parts = append(parts, MarkdownText(riskText(p.Requires.Risk)))
+	}
 	out, fees := m.spend()
 	if out != "" {
 		parts = append(parts, MarkdownText(cut(out, longestText)))
 	}
-	if len(p.Changes) > 0 {
-		parts = append(parts, MarkdownText(riskText(p.Requires.Risk)))
-	}
 	parts = append(parts, "plan "+MarkdownCode(shortDigest(cut(p.Digest, longestName))))
-	facts := []string{"at " + MarkdownCode(shortCommit(p.Revision.Commit))}
-	if p.Identity.Account != "" {
-		facts = append(facts, "account "+MarkdownCode(cut(strings.TrimSpace(p.Identity.Account+" "+p.Identity.Region), longestName)))
+	var lines []string
+	for _, need := range m.needs() {
+		lines = append(lines, "**"+MarkdownText(cut(need, longestText))+"**")
 	}
+	var facts []string
 	if read, all := m.networks(); all > 0 {
 		facts = append(facts, number(read)+" of "+count(all, "network")+" read")
 	}
-	if fees != "" {
-		facts = append(facts, MarkdownText(cut(fees, longestText)))
+	for _, fact := range append(m.waitingCounts(), fees, m.o.Monthly) {
+		if fact != "" {
+			facts = append(facts, MarkdownText(cut(fact, longestText)))
+		}
 	}
-	if m.o.Monthly != "" {
-		facts = append(facts, MarkdownText(cut(m.o.Monthly, longestName)))
+	if len(facts) > 0 {
+		lines = append(lines, strings.Join(facts, " · "))
 	}
-	return "### " + strings.Join(parts, " · ") + "\n\n" + strings.Join(facts, " · ") + "\n\n"
+	if m.o.Next != "" {
+		lines = append(lines, "next: "+MarkdownCode(cut(m.o.Next, longestText)))
+	}
+	title := "### " + strings.Join(parts, " · ") + "\n\n"
+	if len(lines) == 0 {
+		return title
+	}
+	return title + "- " + strings.Join(lines, "\n- ") + "\n\n"
 }
 
-// alerts are the boxes above the table: what is refused or destroys, what
-// could not be read or can no longer be trusted, what moves power.
-func (m comment) alerts(blocks []block) string {
-	var caution, warning, important []string
-	for _, j := range m.judgements(resource.Refuse, resource.Acknowledge, resource.Note) {
-		text := "**" + severityWord(j.Severity) + "** " + MarkdownCode(cut(j.Rule, longestName)) + " " + m.nameList(j.ids) + MarkdownText(": "+cut(j.Reason, longestText))
-		if j.Hint != "" {
-			text += " (" + MarkdownText(cut(j.Hint, longestText)) + ")"
-		}
-		switch j.Severity {
-		case resource.Note:
-			important = append(important, text)
-		default:
-			caution = append(caution, text)
-		}
+// alerts are the boxes above the table: what stops the plan, what removes or
+// moves power; then what could not be read or can no longer be trusted.
+func (m comment) alerts() string {
+	var caution, warning []string
+	for _, text := range m.stops() {
+		caution = append(caution, MarkdownText(cut(text, longestText)))
 	}
+	caution = append(append(caution, m.judged(resource.Refuse, resource.Acknowledge)...), m.dangers()...)
 	for _, text := range m.warnings() {
 		warning = append(warning, MarkdownText(cut(text, longestText)))
 	}
 	for _, s := range m.silences() {
 		warning = append(warning, "**not read, nothing there is changed:** "+MarkdownText(cut(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText)))
 	}
-	destructive, sensitive := m.dangers(blocks)
-	caution, important = append(caution, destructive...), append(sensitive, important...)
-	limit := m.budget / alertShare / 3
-	return box("CAUTION", caution, limit) + box("WARNING", warning, limit) + box("IMPORTANT", important, limit)
+	if text := m.elsewhere(); text != "" {
+		warning = append(warning, MarkdownText(cut(text, longestText)))
+	}
+	limit := m.share / alertShare / 3
+	return box("CAUTION", caution, limit) + box("WARNING", warning, limit)
+}
+
+// notes are what is good to know and stops nothing.
+func (m comment) notes() string {
+	return box("NOTE", m.judged(resource.Note), m.share/alertShare/3)
+}
+
+// judged lists findings with their rule.
+func (m comment) judged(severities ...resource.Severity) []string {
+	var list []string
+	for _, j := range m.judgements(severities...) {
+		text := "**" + severityWord(j.Severity) + "** " + MarkdownCode(cut(j.Rule, longestName)) + " " + m.nameList(j.ids) + MarkdownText(": "+cut(j.Reason, longestText))
+		if j.Hint != "" {
+			text += " (" + MarkdownText(cut(j.Hint, longestText)) + ")"
+		}
+		list = append(list, text)
+	}
+	return list
 }
 
 // dangers tells the changes that remove, and those that move power, one line
-// for each kind and action.
-func (m comment) dangers(blocks []block) (destructive, sensitive []string) {
+// for each kind and action, what removes first.
+func (m comment) dangers() []string {
 	at := map[string]int{}
 	type danger struct {
 		head  string
-		risk  resource.Risk
 		names []string
 	}
 	var list []danger
-	for _, b := range blocks {
+	for _, b := range byRisk(m.allBlocks()) {
 		c := b.first()
 		if c.Risk.Rank() < resource.Sensitive.Rank() && !c.Person {
 			continue
 		}
-		word := m.word(c)
-		if drifted(c) {
-			word = driftWord(c, word)
-		}
-		head := "**" + MarkdownText(cut(riskText(c.Risk), longestName)) + "**: " + MarkdownText(cut(word+" "+c.ID.Kind, longestName))
+		head := "**" + MarkdownText(cut(riskText(c.Risk), longestName)) + "**: " + MarkdownText(cut(m.changeWord(c)+" "+c.ID.Kind, longestName))
 		if c.Person {
 			head = "**a person must decide**, " + head
 		}
@@ -157,18 +141,28 @@ func (m comment) dangers(blocks []block) (destructive, sensitive []string) {
 		if !ok {
 			i = len(list)
 			at[head] = i
-			list = append(list, danger{head: head, risk: c.Risk})
+			list = append(list, danger{head: head})
 		}
 		list[i].names = append(list[i].names, b.names...)
 	}
+	var lines []string
 	for _, d := range list {
-		if d.risk.Rank() >= resource.Destructive.Rank() {
-			destructive = append(destructive, d.head+" "+codeNames(d.names, shownInAlert))
-			continue
-		}
-		sensitive = append(sensitive, d.head+" "+codeNames(d.names, shownInRow))
+		lines = append(lines, d.head+" "+codeNames(d.names, shownInAlert))
 	}
-	return destructive, sensitive
+	if changesRules(m.p) {
+		lines = append([]string{"**the rules that judge this environment change**: this plan is judged by those in force until now"}, lines...)
+	}
+	return lines
+}
+
+// changesRules reports whether the plan puts another judge in force.
+func changesRules(p *plan.Plan) bool {
+	for _, c := range p.Changes {
+		if c.ID.Kind == plan.GovernanceKind {
+			return true
+		}
+	}
+	return false
 }
 
 // box is one alert of GitHub-flavoured markdown, a quote elsewhere.
@@ -214,6 +208,48 @@ func codeNames(names []string, most int) string {
 	return strings.Join(parts, ", ")
 }
 
-func (m comment) blockName(b block) string {
-	return MarkdownText(cut(b.first().ID.Kind, longestName)) + " " + codeNames(b.names, shownInRow)
+// footer says exactly which plan, made from what by whom, and until when. Nobody
+// applies a plan with nothing to do.
+func (m comment) footer() string {
+	p := m.p
+	if m.idle() {
+		return ""
+	}
+	lines := []string{"plan " + MarkdownCode(cut(p.Digest, longestName)) + ", " + m.until()}
+	add := func(label, text string) {
+		if text != "" {
+			lines = append(lines, label+MarkdownCode(cut(text, longestName)))
+		}
+	}
+	add("changes ", p.ChangesDigest)
+	if p.Revision.Commit != "" {
+		lines = append(lines, "configuration at "+MarkdownCode(cut(p.Revision.Commit, longestName))+", "+MarkdownText(cut(m.authors(), longestText)))
+	}
+	add("last applied ", p.Revision.Applied)
+	add("account ", strings.TrimSpace(p.Identity.Account+" "+p.Identity.Region))
+	if text := m.heights(); text != "" {
+		lines = append(lines, "read at block "+MarkdownText(cut(text, longestText)))
+	}
+	add("made by ", p.Tool)
+	if m.o.Artifact != "" {
+		lines = append(lines, "whole plan: "+m.artifact())
+	}
+	return "---\n\n- " + strings.Join(lines, "\n- ") + "\n"
+}
+
+// heights are the blocks that chains were read at.
+func (m comment) heights() string {
+	var parts []string
+	for _, network := range sortedKeys(m.o.Blocks) {
+		parts = append(parts, number(int(m.o.Blocks[network]))+" of "+network)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// until is absolute: a comment is read later than it is written.
+func (m comment) until() string {
+	if m.p.Expires.IsZero() {
+		return "without expiry"
+	}
+	return "good until " + clock(m.p.Expires)
 }

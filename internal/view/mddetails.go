@@ -8,62 +8,13 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/plan"
 )
 
-// byRisk puts the riskiest first and keeps the order of reading among equals.
-func byRisk(blocks []block) []block {
-	sorted := slices.Clone(blocks)
-	slices.SortStableFunc(sorted, func(a, b block) int {
-		return cmp.Compare(b.first().Risk.Rank(), a.first().Risk.Rank())
-	})
-	return sorted
-}
-
-// table has a row for each block; the riskiest rows are kept when there are
-// too many.
-func (m comment) table(blocks []block) string {
-	if len(blocks) == 0 && len(m.waitings()) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("| | what | action | from |\n|---|---|---|---|\n")
-	left := 0
-	row := func(cells ...string) {
-		line := "| " + strings.Join(cells, " | ") + " |\n"
-		if left > 0 || strings.Count(b.String(), "\n") >= shownRows || b.Len()+len(line) > m.budget/tableShare {
-			left++
-			return
-		}
-		b.WriteString(line)
-	}
-	rows := blocks
-	if len(blocks) > shownRows {
-		rows = byRisk(blocks)
-	}
-	for _, block := range rows {
-		c := block.first()
-		action := MarkdownText(cut(m.blockWord(block), longestName) + ", " + riskText(c.Risk))
-		if drifted(c) && !strings.Contains(m.blockWord(block), "outside git") {
-			action += ", changed outside git"
-		}
-		from := ""
-		if source := m.source(block); source != "" {
-			from = MarkdownCode(cutMiddle(source, longestName))
-		}
-		row(MarkdownCode(cut(m.blockSymbol(block), 4)), m.blockName(block), action, from)
-	}
-	for _, w := range m.waitings() {
-		row("…", m.waitNames(w), w.word+": "+MarkdownText(cut(m.briefly(w), longestText)), "")
-	}
-	if left > 0 {
-		b.WriteString("| … | and " + number(left) + " more rows | | |\n")
-	}
-	return b.String() + "\n"
-}
-
 // section is one folded part of the comment: the blocks of one kind, action
 // and risk.
 type section struct {
 	title string
 	parts []part
+	// place is where it stands, rank how soon it gets room.
+	place, rank int
 }
 
 // part is a change or a block of them as lines of a diff; changes counts how
@@ -73,31 +24,29 @@ type part struct {
 	changes int
 }
 
-func (m comment) sections(blocks []block) []section {
+// sections are all details of an environment, the riskiest first in each place.
+func (m comment) sections() []section {
 	at := map[string]int{}
 	var list []section
-	for _, b := range blocks {
+	for _, b := range byRisk(m.allBlocks()) {
 		c := b.first()
 		var words []string
 		for _, change := range b.changes {
-			if word := m.word(change); !slices.Contains(words, word) {
+			if word := m.changeWord(change); !slices.Contains(words, word) {
 				words = append(words, word)
 			}
 		}
-		word := strings.Join(words, ", ")
-		if drifted(c) {
-			word += ", changed outside git"
-		}
-		title := c.ID.Kind + ": " + word + " (" + riskText(c.Risk) + ")"
-		i, ok := at[title]
+		title := c.ID.Kind + ": " + strings.Join(words, ", ") + " (" + riskText(c.Risk) + ")"
+		key := number(placeOf(c)) + title
+		i, ok := at[key]
 		if !ok {
 			i = len(list)
-			at[title] = i
-			list = append(list, section{title: title})
+			at[key] = i
+			list = append(list, section{title: title, place: placeOf(c), rank: rankOf(b)})
 		}
 		list[i].parts = append(list[i].parts, m.parts(b)...)
 	}
-	return list
+	return append(list, m.chainSections()...)
 }
 
 // parts tells a block: its headline and fields, then each further name alone.
@@ -182,37 +131,40 @@ const longestSentence = 1200
 // openBelow is how many lines of details stand open; more are folded.
 const openBelow = 20
 
-// details fills the room that is left, and says how many changes it told.
-func (m comment) details(blocks []block, room int) (text string, shown int) {
-	list := append(m.sections(blocks), m.chainSections()...)
+// linesOf counts the lines of details.
+func linesOf(list []section) int {
 	lines := 0
 	for _, s := range list {
 		for _, p := range s.parts {
 			lines += len(p.lines)
 		}
 	}
-	var b strings.Builder
-	for _, s := range list {
-		open := "<details>"
-		if lines <= openBelow {
-			open = "<details open>"
-		}
-		before := open + "<summary>" + htmlText(cut(s.title, longestText)) + "</summary>\n\n"
-		after := "\n</details>\n\n"
-		kept, told, whole := s.fit(room - b.Len() - len(before) - len(after))
-		if len(kept) > 0 {
-			b.WriteString(before + fence("diff", kept) + after)
-		}
-		shown += told
-		if !whole {
-			break
-		}
-	}
-	return b.String(), shown
+	return lines
 }
 
-// fit takes the parts that go into a fence of at most room bytes.
-func (s section) fit(room int) (kept []string, told int, whole bool) {
+// text is a section in at most room bytes, how many changes it tells, and whether
+// that is all of it. What is left out is counted inside of it.
+func (s section) text(open bool, room int) (text string, shown int, whole bool) {
+	tag := "<details>"
+	if open {
+		tag = "<details open>"
+	}
+	before := tag + "<summary>" + htmlText(cut(s.title, longestText)) + "</summary>\n\n"
+	const after, more = "\n</details>\n\n", "and %d more: see the whole plan\n\n"
+	kept, told, n := s.fit(room - len(before) - len(after) - len(more))
+	if len(kept) == 0 {
+		return "", 0, len(s.parts) == 0
+	}
+	text = before + fence("diff", kept)
+	if n < len(s.parts) {
+		text += "\nand " + number(len(s.parts)-n) + " more: see the whole plan\n"
+	}
+	return text + after, told, n == len(s.parts)
+}
+
+// fit takes the parts that go into a fence of at most room bytes: their lines, the
+// changes they tell, and how many they are.
+func (s section) fit(room int) (kept []string, told, n int) {
 	longest := 2
 	for _, p := range s.parts {
 		for _, line := range p.lines {
@@ -225,40 +177,11 @@ func (s section) fit(room int) (kept []string, told int, whole bool) {
 			room -= len(Terminal(line)) + 1
 		}
 		if room < 0 {
-			return kept, told, false
+			return kept, told, n
 		}
 		kept = append(kept, p.lines...)
 		told += p.changes
+		n++
 	}
-	return kept, told, true
-}
-
-// footer says which plan, how long, who must approve and what to type.
-func (m comment) footer() string {
-	p := m.p
-	lines := []string{"plan " + MarkdownCode(cut(p.Digest, longestName)) + ", " + m.until()}
-	for _, need := range m.needs() {
-		lines = append(lines, MarkdownText(cut(need, longestText)))
-	}
-	if p.Revision.Commit != "" {
-		lines = append(lines, "configuration at "+MarkdownCode(cut(p.Revision.Commit, longestName))+" by "+MarkdownText(cut(cmp.Or(strings.Join(p.Revision.Authors, ", "), "nobody named"), longestText)))
-	}
-	if p.Tool != "" {
-		lines = append(lines, "made by "+MarkdownCode(cut(p.Tool, longestName)))
-	}
-	if m.o.Artifact != "" {
-		lines = append(lines, "whole plan: "+MarkdownCode(cut(m.o.Artifact, longestName)))
-	}
-	if m.o.Next != "" {
-		lines = append(lines, "next: "+MarkdownCode(cut(m.o.Next, longestText)))
-	}
-	return "- " + strings.Join(lines, "\n- ") + "\n"
-}
-
-// until is absolute: a comment is read later than it is written.
-func (m comment) until() string {
-	if m.p.Expires.IsZero() {
-		return "without expiry"
-	}
-	return "good until " + clock(m.p.Expires)
+	return kept, told, n
 }

@@ -1,13 +1,17 @@
 package view
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/crosschain-ops/reconcile/internal/plan"
+)
 
 // needs says what must happen before the plan may be applied.
 func (v *viewer) needs() []string {
 	r, refused := v.p.Requires, len(v.p.Refused())
 	var parts []string
 	if refused > 0 {
-		parts = append(parts, "refused by "+count(refused, "finding")+" above: nothing is applied")
+		parts = append(parts, "refused by "+count(refused, "finding")+": nothing is applied")
 	}
 	if r.Forbidden {
 		parts = append(parts, "forbidden: "+v.p.Environment+" never applies "+riskText(r.Risk)+" changes")
@@ -54,4 +58,69 @@ func peopleList(names []string, word string) string {
 		return strings.Join(names, "")
 	}
 	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
+}
+
+// authors says who wrote what is planned, and how much of it nobody signed.
+func (v *viewer) authors() string {
+	r := v.p.Revision
+	text := "written by nobody named"
+	if len(r.Authors) > 0 {
+		text = "written by " + strings.Join(r.Authors, ", ")
+	}
+	if r.Unsigned > 0 {
+		text += "; " + count(r.Unsigned, "commit") + " that no known key signed"
+	}
+	return text
+}
+
+// stops are why the environment may not change at this moment.
+func (v *viewer) stops() []string {
+	var texts []string
+	if v.o.Stopped != "" {
+		texts = append(texts, "stopped: "+v.o.Stopped)
+	}
+	if v.o.Frozen != "" {
+		texts = append(texts, "frozen: "+v.o.Frozen)
+	}
+	return texts
+}
+
+// elsewhere says which changes are in another plan and how to get that; empty where
+// all are here.
+func (v *viewer) elsewhere() string {
+	n, command := v.p.Elsewhere, "reconcile plan "+v.p.Environment+" --cause "
+	switch {
+	case n == 0:
+		return ""
+	case v.p.Cause == plan.FromDrift:
+		return count(n, "change") + " of the configuration " + isAre(n) + " in a plan of " + itsTheir(n) + " own: " + command + string(plan.FromConfig)
+	default:
+		return count(n, "change") + " outside git " + isAre(n) + " in a plan of " + itsTheir(n) + " own: " + command + string(plan.FromDrift)
+	}
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+func itsTheir(n int) string {
+	if n == 1 {
+		return "its"
+	}
+	return "their"
+}
+
+// exit is one way out of a difference that somebody made outside git.
+type exit struct{ command, effect string }
+
+// exits are both of them.
+func (v *viewer) exits() []exit {
+	id := "ID"
+	if _, drift := v.split(); len(drift) == 1 {
+		id = drift[0].ID.String()
+	}
+	return []exit{{"reconcile apply", "undoes it"}, {"reconcile accept " + v.p.Environment + " " + id, "keeps it"}}
 }

@@ -222,6 +222,6 @@ func FuzzNoContractBreaksAPlan(f *testing.F) {
 		for _, p := range []*plan.Plan{thresholdPlan(), ownersPlan(), parameterPlan(), pendingSetPlan()} {
 			checkPlan(t, poison(p, x), o, x, width)
 		}
-		checkComment(t, string(text(t, func(w io.Writer) error { return view.Markdown(w, poison(timelockPlan(), x), o) })))
+		checkComment(t, string(text(t, func(w io.Writer) error { return view.Markdown(w, poison(timelockPlan(), x), o) })), "")
 	})
 }

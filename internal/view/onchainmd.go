@@ -47,9 +47,10 @@ func shortened(text string) string {
 // transactions sent from here, those of Safes, and calls for others.
 func (m comment) chainSections() []section {
 	var list []section
-	add := func(title string, parts []part) {
+	// What signers and callers compare comes after what reviewers read.
+	add := func(place int, title string, parts []part) {
 		if len(parts) > 0 {
-			list = append(list, section{title: title, parts: parts})
+			list = append(list, section{title: title, parts: parts, place: place, rank: -1})
 		}
 	}
 	waits := m.waitings()
@@ -61,10 +62,10 @@ func (m comment) chainSections() []section {
 			}})
 		}
 	}
-	add("waiting for others: proposed already", proposals)
+	add(laterPlace, "waiting for others: proposed already", proposals)
 	for _, w := range waits {
 		if len(w.calls) > 0 {
-			add("calls to make by hand on "+w.network+": "+m.nameText(w), m.handParts(w))
+			add(laterPlace, "calls to make by hand on "+w.network+": "+m.nameText(w), m.handParts(w))
 		}
 	}
 	for _, b := range m.batches(m.p.Changes) {
@@ -72,7 +73,7 @@ func (m comment) chainSections() []section {
 		for i, w := range b.Batch {
 			lines = append(lines, number(i+1)+". "+m.target(b.Network, w), wholeData(w.Data))
 		}
-		add("transaction of Safe "+literalName(b.SafeName)+" on "+b.Network, []part{{lines: lines}})
+		add(callsPlace, "transaction of Safe "+literalName(b.SafeName)+" on "+b.Network, []part{{lines: lines}})
 	}
 	var sent []part
 	for _, c := range m.p.Changes {
@@ -80,7 +81,7 @@ func (m comment) chainSections() []section {
 			sent = append(sent, part{lines: append([]string{"# " + c.ID.String()}, lines...)})
 		}
 	}
-	add("transactions sent from here", sent)
+	add(callsPlace, "transactions sent from here", sent)
 	return list
 }
 

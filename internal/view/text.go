@@ -16,6 +16,7 @@ func Plan(w io.Writer, p *plan.Plan, o Options) error {
 	if t.idle() {
 		t.oneLine()
 		t.banners()
+		t.aside()
 		t.findings()
 	} else {
 		t.header()
@@ -94,10 +95,17 @@ func (v *viewer) state() string {
 		return "nothing to do in what was selected"
 	case len(v.p.Findings) > 0:
 		return "nothing to do, " + count(len(v.p.Findings), "finding")
+	case v.p.Elsewhere > 0 && v.p.Cause == plan.FromDrift:
+		return "nothing was changed outside git"
+	case v.p.Elsewhere > 0:
+		return "nothing to do for the configuration"
 	default:
-		return "in sync"
+		return inSync
 	}
 }
+
+// inSync is said only when all was read and nobody found anything.
+const inSync = "in sync"
 
 // unreadCount says how much was not read.
 func (v *viewer) unreadCount() string {
@@ -155,6 +163,9 @@ func (v *viewer) warnings() []string {
 	if v.o.Stale != "" {
 		texts = append(texts, "stale: "+v.o.Stale)
 	}
+	if v.o.Foreign != "" {
+		texts = append(texts, "of another format, "+v.o.Foreign+": shown as far as this version reads it, and not applied")
+	}
 	if !v.o.Now.IsZero() && !p.Expires.IsZero() && !v.o.Now.Before(p.Expires) {
 		texts = append(texts, "expired "+span(v.o.Now.Sub(p.Expires))+" ago ("+clock(p.Expires)+"): it is not applied any more")
 	}
@@ -173,7 +184,7 @@ func (v *viewer) warnings() []string {
 }
 
 func (t *text) banners() {
-	for _, warning := range t.warnings() {
+	for _, warning := range append(t.stops(), t.warnings()...) {
 		t.mark(red, "!", warning)
 	}
 }
@@ -186,7 +197,10 @@ func (t *text) body() {
 	}
 	if len(t.drift) > 0 {
 		t.blank()
-		t.seg(bold, "changed outside git").seg("", ": apply undoes it").end()
+		t.seg(bold, "changed outside git").end()
+		for _, exit := range t.exits() {
+			t.item("", piece{"", "·"}, exit.command+" "+exit.effect)
+		}
 		for _, b := range t.drift {
 			t.block(b)
 			for _, c := range b.changes[:min(len(b.changes), 3)] {
@@ -196,11 +210,20 @@ func (t *text) body() {
 			}
 		}
 	}
+	t.aside()
 	t.together()
 	t.later()
 	t.unread()
 	t.blank()
 	t.findingRows(resource.Note)
+}
+
+// aside says what is in another plan.
+func (t *text) aside() {
+	if text := t.elsewhere(); text != "" {
+		t.blank()
+		t.mark(yellow, "·", text)
+	}
 }
 
 // footer is the summary, the money, what is needed, the digest and its life.
@@ -209,6 +232,9 @@ func (t *text) footer() {
 	t.list("", " · ", t.money())
 	for _, line := range t.needs() {
 		t.prose("", "", line)
+	}
+	if r := t.p.Revision; t.p.Requires.Approvals > 0 || r.Unsigned > 0 || t.lines.o.Verbose {
+		t.prose("", "", t.authors())
 	}
 	digest := shortDigest(t.p.Digest)
 	if t.lines.o.Verbose {
@@ -226,14 +252,20 @@ func (t *text) footer() {
 // summary counts changes, then what waits.
 func (v *viewer) summary() []string {
 	parts := v.counts()
-	s := v.p.Summary
 	if _, drift := v.split(); len(drift) > 0 {
 		parts = append(parts, "of them "+number(len(drift))+" changed outside git")
 	}
+	return append(parts, v.waitingCounts()...)
+}
+
+// waitingCounts counts what is in no step of the plan, what stays as it is, and
+// what was not read.
+func (v *viewer) waitingCounts() []string {
+	var parts []string
 	for _, waiting := range []struct {
 		n    int
 		word string
-	}{{len(v.p.Deferred), "later"}, {len(v.p.Pending), "waiting for others"}, {s.Unchanged, "unchanged"}} {
+	}{{len(v.p.Deferred), "later"}, {len(v.p.Pending), "waiting for others"}, {v.p.Summary.Unchanged, "unchanged"}} {
 		if waiting.n > 0 {
 			parts = append(parts, waiting.word+" "+number(waiting.n))
 		}
