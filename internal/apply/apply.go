@@ -96,6 +96,10 @@ type Engine struct {
 	// Recheck asks the gate again, on live facts, before a sensitive or spending
 	// step. nil: nothing to ask.
 	Recheck func(context.Context, plan.Change) error
+	// Halted is asked before every step: with an error the step does not start, nor
+	// does what depends on it, and apply ends as if it were interrupted. nil: nothing
+	// to ask.
+	Halted func(context.Context) error
 	// Report is told what happens, one event at a time; it must not block. nil:
 	// nobody listens.
 	Report func(Event)

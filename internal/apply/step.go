@@ -112,6 +112,11 @@ func (e *Engine) step(ctx, draining context.Context, w *work, step resource.Step
 		return Skipped, false, err
 	}
 	defer leave()
+	if e.Halted != nil {
+		if err := e.Halted(ctx); err != nil {
+			return Skipped, false, &stoppedError{err.Error()}
+		}
+	}
 	e.report(Event{ID: w.ID, Op: step.Op})
 	resolved, err := e.resolve(step)
 	if err != nil {

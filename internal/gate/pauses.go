@@ -32,6 +32,28 @@ func (j *judge) pauses() {
 	}
 }
 
+// Held says what holds a judged plan at this moment, for a look between two of its
+// steps: a refusal of rule stopped or frozen, nil where it goes on. It asks for
+// Plan, Halt, Windows, WindowsPassTopUps and Now, and nothing else.
+func Held(in Input) *resource.Finding {
+	in.Applying = true
+	j := judge{in: in, topUps: map[resource.ID]bool{}, v: Verdict{Risks: map[resource.ID]resource.Risk{}}}
+	for _, c := range in.Plan.Changes {
+		j.v.Risks[c.ID] = c.Risk
+		j.topUps[c.ID] = onlyPays(c)
+		if c.ID.Kind == plan.GovernanceKind {
+			j.v.Added = append(j.v.Added, c)
+		}
+	}
+	j.pauses()
+	for _, f := range j.found {
+		if f.Severity == resource.Refuse {
+			return &f
+		}
+	}
+	return nil
+}
+
 func (j *judge) pause(rule, reason, hint string, held bool) {
 	severity := resource.Note
 	switch {

@@ -172,6 +172,34 @@ func randomPause(in gate.Input, r *rand.Rand) gate.Input {
 	return in
 }
 
+// TestBetweenTwoStepsTheSameHoldsAsAtTheBeginning compares with a whole judgement.
+func TestBetweenTwoStepsTheSameHoldsAsAtTheBeginning(t *testing.T) {
+	t.Parallel()
+	held := 0
+	for seed := range uint64(5000) {
+		in := randomPause(randomInput(seed), rand.New(rand.NewPCG(seed, 23)))
+		v := gate.Check(in)
+		judged := *in.Plan
+		v.Apply(&judged)
+		var want *resource.Finding
+		for _, f := range v.Findings {
+			if f.Severity == resource.Refuse && (f.Rule == plan.RuleStopped || f.Rule == plan.RuleFrozen) && (want == nil || f.Rule == plan.RuleStopped) {
+				want = &f
+			}
+		}
+		in.Plan = &judged
+		if d := cmp.Diff(want, gate.Held(gate.Input{Plan: in.Plan, Halt: in.Halt, Windows: in.Windows, WindowsPassTopUps: in.WindowsPassTopUps, Now: in.Now})); d != "" {
+			t.Fatalf("seed %d:\n%s", seed, d)
+		}
+		if want != nil {
+			held++
+		}
+	}
+	if held < 500 {
+		t.Errorf("only %d of 5,000 are held", held)
+	}
+}
+
 // TestTheMomentThatAFreezeNamesIsTheFirstThatIsFree looks at every hour.
 func TestTheMomentThatAFreezeNamesIsTheFirstThatIsFree(t *testing.T) {
 	t.Parallel()

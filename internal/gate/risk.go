@@ -28,7 +28,7 @@ func (j *judge) risks() {
 		if person {
 			j.v.Persons[c.ID] = true
 		}
-		j.topUps[c.ID] = !slices.ContainsFunc(c.Steps, func(s resource.Step) bool { return !pays(s) })
+		j.topUps[c.ID] = onlyPays(c)
 	}
 }
 
@@ -155,6 +155,11 @@ func (j *judge) unusualPayment(c plan.Change) bool {
 		}
 	}
 	return false
+}
+
+// onlyPays reports a change all of whose steps pay.
+func onlyPays(c plan.Change) bool {
+	return !slices.ContainsFunc(c.Steps, func(s resource.Step) bool { return !pays(s) })
 }
 
 // pays reports a step that moves value, or one whose amount cannot be read.
