@@ -23,8 +23,9 @@ type planFlags struct {
 
 func newPlan(a *app) *cobra.Command {
 	var f planFlags
+	var of allFlags
 	cmd := &cobra.Command{
-		Use:   "plan ENV",
+		Use:   "plan ENV | --all",
 		Short: "show what differs between git and the live world",
 		Long: `plan reads AWS and every network, compares them with what the environment's
 CUE files declare, and shows the difference. It changes nothing.
@@ -37,17 +38,38 @@ What the configuration changed and what the world did are two plans. By itself
 plan shows what the configuration changed, and counts the rest; where it changed
 nothing, it shows what drifted: what is declared as before, was so once, and is
 not so now. --cause config, drift or all asks for one or for both. A change of
-one cause that needs one of the other takes it along.`,
+one cause that needs one of the other takes it along.
+
+With --all every environment is planned whose files differ from those where the
+revision left --base, people.cue and policy/ included, in one process. Where they
+live in several accounts, RECONCILE_AWS_PROFILE_<ENV> names the AWS profile of
+each.`,
 		Example: `  reconcile plan staging
   reconcile plan staging --out staging.plan.json
   reconcile plan staging --only 'funding/fuji/*'
   reconcile plan production --rev origin/main --format markdown
   reconcile plan staging --cause drift --out mend.plan.json
-  reconcile plan staging --exit-code`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.plan(cmd.Context(), args[0], f) },
+  reconcile plan staging --exit-code
+  reconcile plan --all --base origin/main --out-dir plans`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if of.all {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if of.all {
+				return a.planAll(cmd.Context(), f, of)
+			}
+			return a.plan(cmd.Context(), args[0], f)
+		},
 	}
 	flags := cmd.Flags()
+	flags.BoolVar(&of.all, "all", false, "plan every environment whose files changed since the revision left --base")
+	flags.StringVar(&of.base, "base", "origin/main", "with --all: the branch that the revision is to be merged into")
+	flags.StringVar(&of.dir, "out-dir", "", "with --all: write each plan to ENV.plan.json in this folder")
+	cmd.MarkFlagsMutuallyExclusive("all", "out")
+	cmd.MarkFlagsMutuallyExclusive("all", "only")
 	flags.StringVar(&a.rev, "rev", "", "plan the files at this git revision instead of the working tree")
 	flags.StringVar(&f.out, "out", "", "write the plan to this file")
 	flags.StringVar(&f.format, "format", "text", "print as text, json or markdown")
