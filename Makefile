@@ -23,10 +23,11 @@ test: setup lint ## everything a change must pass
 	go test -timeout 20m ./...
 	go test -race $(RACE)
 
-lint: .cache/bin/.stamp ## formatting, go vet, staticcheck
+lint: .cache/bin/.stamp ## formatting, go vet, staticcheck, actionlint
 	@unformatted=$$(gofmt -l $(SOURCES)); test -z "$$unformatted" || { echo "not formatted (gofmt -w): $$unformatted" >&2; exit 1; }
 	go vet ./...
 	.cache/bin/staticcheck ./...
+	.cache/bin/actionlint
 
 demo: setup build ## the tour on staging, against emulators; asks nothing, needs no account
 	tools/demo.sh
