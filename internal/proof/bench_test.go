@@ -80,3 +80,15 @@ func BenchmarkProof(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkWidened says who gains what by a plan that changes all of an account.
+func BenchmarkWidened(b *testing.B) {
+	for _, keys := range []int{100, 1000} {
+		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
+			in := fleet(b, keys, true)
+			for b.Loop() {
+				proof.Widened(in)
+			}
+		})
+	}
+}
