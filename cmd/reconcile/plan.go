@@ -68,14 +68,14 @@ each.`,
 	flags.BoolVar(&of.all, "all", false, "plan every environment whose files changed since the revision left --base")
 	flags.StringVar(&of.base, "base", "origin/main", "with --all: the branch that the revision is to be merged into")
 	flags.StringVar(&of.dir, "out-dir", "", "with --all: write each plan to ENV.plan.json in this folder")
-	cmd.MarkFlagsMutuallyExclusive("all", "out")
-	cmd.MarkFlagsMutuallyExclusive("all", "only")
 	flags.StringVar(&a.rev, "rev", "", "plan the files at this git revision instead of the working tree")
 	flags.StringVar(&f.out, "out", "", "write the plan to this file")
 	flags.StringVar(&f.format, "format", "text", "print as text, json or markdown")
 	flags.StringArrayVar(&f.only, "only", nil, "plan only this kind, group, id or pattern (repeatable)")
 	flags.StringVar(&f.cause, "cause", causeAuto, "plan what changed by config, by drift, or all; auto: config where there is any, else drift")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "exit 2 when changes are pending, 3 when the plan is refused, 6 when something was unread")
+	cmd.MarkFlagsMutuallyExclusive("all", "out")
+	cmd.MarkFlagsMutuallyExclusive("all", "only")
 	return cmd
 }
 
