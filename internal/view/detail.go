@@ -22,6 +22,8 @@ func (v *viewer) details(b block) []field {
 	switch {
 	case onChain(c.ID.Kind):
 		lines = append(v.sayings(b), v.chainDetails(b)...)
+	case pins(c):
+		lines = append(lines, pinLines(c)...)
 	case v.o.Verbose || !(c.Action == plan.Create && c.Risk.Rank() <= resource.Routine.Rank()):
 		lines = append(lines, v.common(b, len(lines) > 0)...)
 	case v.grants(c):
