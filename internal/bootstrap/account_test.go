@@ -198,6 +198,7 @@ func (s *standing) elsewhere() {
 		s.add(object{name: "bucket " + name, arn: arn})
 	}
 	s.add(object{name: "object acme-harbour-journal/harbour/lease.json", arn: "arn:aws:s3:::acme-harbour-journal/harbour/lease.json"})
+	s.add(object{name: "object acme-harbour-journal/harbour/stop.json", arn: "arn:aws:s3:::acme-harbour-journal/harbour/stop.json"})
 	s.add(object{name: "object acme-harbour-journal/harbour/journal/1.json", arn: "arn:aws:s3:::acme-harbour-journal/harbour/journal/1.json"})
 	s.add(object{name: "object acme-harbour-proofs/proof", arn: "arn:aws:s3:::acme-harbour-proofs/proof"})
 	s.add(object{name: "object acme-application/anything", arn: "arn:aws:s3:::acme-application/anything"})

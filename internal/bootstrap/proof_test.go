@@ -154,6 +154,7 @@ func TestTheJournalIsAppendedAndNeverWrittenOver(t *testing.T) {
 	s := newStanding(t)
 	apply := s.roleOf("apply")
 	entry, lease := s.named(t, "object acme-harbour-journal/harbour/journal/1.json"), s.named(t, "object acme-harbour-journal/harbour/lease.json")
+	stop := s.named(t, "object acme-harbour-journal/harbour/stop.json")
 	blind := map[string][]string{"s3:if-none-match": nil, "s3:if-match": nil}
 	over := map[string][]string{"s3:if-none-match": nil, "s3:if-match": {"etag"}}
 	fresh := map[string][]string{"s3:if-none-match": {"*"}, "s3:if-match": nil}
@@ -165,15 +166,34 @@ func TestTheJournalIsAppendedAndNeverWrittenOver(t *testing.T) {
 	}{
 		{"an entry is made", entry, fresh, true}, {"an entry is written over", entry, over, false}, {"an entry is written blindly", entry, blind, false},
 		{"the lease is taken", lease, fresh, true}, {"the lease is moved", lease, over, true}, {"the lease is written blindly", lease, blind, false},
+		{"an environment is stopped", stop, fresh, true}, {"it is resumed", stop, over, true}, {"a stop is written blindly", stop, blind, false},
 	} {
 		if have := s.can(apply, "s3:PutObject", test.o, test.chosen); have != test.may {
 			t.Errorf("%s: %t", test.what, have)
 		}
 	}
 	for _, action := range []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketVersioning", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"} {
-		for _, o := range []object{entry, lease, s.named(t, "bucket acme-harbour-journal")} {
+		for _, o := range []object{entry, lease, stop, s.named(t, "bucket acme-harbour-journal")} {
 			if s.can(apply, action, o, nil) {
 				t.Errorf("%s on %s", action, o.name)
+			}
+		}
+	}
+}
+
+// TestWhoPlansSeesAStopAndCannotEndIt: what is read is read from forks' pull
+// requests too.
+func TestWhoPlansSeesAStopAndCannotEndIt(t *testing.T) {
+	t.Parallel()
+	s := newStanding(t)
+	stop := s.named(t, "object acme-harbour-journal/harbour/stop.json")
+	for _, role := range []string{"plan", "watch"} {
+		if !s.can(s.roleOf(role), "s3:GetObject", stop, nil) {
+			t.Errorf("%s cannot read it", role)
+		}
+		for _, chosen := range []map[string][]string{nil, {"s3:if-none-match": nil, "s3:if-match": {"etag"}}, {"s3:if-none-match": {"*"}, "s3:if-match": nil}} {
+			if s.can(s.roleOf(role), "s3:PutObject", stop, chosen) || s.can(s.roleOf(role), "s3:DeleteObject", stop, chosen) {
+				t.Errorf("%s can end it", role)
 			}
 		}
 	}

@@ -73,9 +73,9 @@ func (m *maker) buckets() []string {
 }
 
 // journalReading and journalWriting are the roles' rights in the store. Nobody
-// deletes from it, and an entry is written only where none is: the lease alone is
-// written over (Amazon S3 User Guide, "Enforce conditional writes on Amazon S3
-// buckets").
+// deletes from it, and an entry is written only where none is: the lease and a stop
+// alone are written over (Amazon S3 User Guide, "Enforce conditional writes on
+// Amazon S3 buckets").
 func (m *maker) journalReading() []access.Statement {
 	if m.env.Store.Kind != "s3" {
 		return nil
@@ -97,7 +97,7 @@ func (m *maker) journalWriting() []access.Statement {
 	}
 	return append(reading,
 		access.Statement{Sid: "AppendJournal", Effect: access.Allow, Actions: []string{"s3:PutObject"}, Resources: access.Literals(m.journalObject("*")), Conditions: under("if-none-match")},
-		access.Statement{Sid: "MoveLease", Effect: access.Allow, Actions: []string{"s3:PutObject"}, Resources: access.Literals(m.journalObject("lease.json")), Conditions: under("if-match")})
+		access.Statement{Sid: "MoveLease", Effect: access.Allow, Actions: []string{"s3:PutObject"}, Resources: access.Literals(m.journalObject("lease.json"), m.journalObject("stop.json")), Conditions: under("if-match")})
 }
 
 // journalObject is the ARN of an object below the store's prefix, which ends

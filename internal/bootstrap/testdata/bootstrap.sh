@@ -536,7 +536,8 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour'
       ],
       "NotResource": [
         "arn:aws:s3:::acme-harbour-journal/harbour/*",
-        "arn:aws:s3:::acme-harbour-journal/harbour/lease.json"
+        "arn:aws:s3:::acme-harbour-journal/harbour/lease.json",
+        "arn:aws:s3:::acme-harbour-journal/harbour/stop.json"
       ]
     },
     {
@@ -1371,7 +1372,8 @@ policy 'arn:aws:iam::111122223333:policy/reconcile-tool/reconcile-apply-harbour-
         "s3:PutObject"
       ],
       "Resource": [
-        "arn:aws:s3:::acme-harbour-journal/harbour/lease.json"
+        "arn:aws:s3:::acme-harbour-journal/harbour/lease.json",
+        "arn:aws:s3:::acme-harbour-journal/harbour/stop.json"
       ],
       "Condition": {
         "Null": {
