@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 )
 
 func newApply(a *app) *cobra.Command {
+	var files []string
 	cmd := &cobra.Command{
 		Use:   "apply FILE",
 		Short: "do exactly what a plan file says, or nothing",
@@ -23,13 +23,19 @@ func newApply(a *app) *cobra.Command {
 nothing it rests on has moved, and then performs its steps: each journalled
 before and after, each read back. Anything off stops it before the first write.
 
+Where people must approve, apply takes their approvals from the repository's
+remote (refs/reconcile/approvals) and from files, and counts them by the rules of
+the last applied commit. Each approval is good for one apply.
+
 The first interrupt lets running steps finish and starts no new one; the second
 ends the process. apply of the same file again goes on where it stopped.`,
 		Example: `  reconcile plan staging --out staging.plan.json
-  reconcile apply staging.plan.json`,
+  reconcile apply staging.plan.json
+  reconcile apply staging.plan.json --approval alice.approval --approval bob.approval`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.apply(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.apply(cmd.Context(), args[0], files) },
 	}
+	cmd.Flags().StringArrayVar(&files, "approval", nil, "take an approval from this file, beside those of the repository (repeatable)")
 	cmd.Flags().StringVar(&a.narrow, "narrow", "", "take on this role (without a value: the apply role) with rights for this plan alone")
 	cmd.Flags().Lookup("narrow").NoOptDefVal = applyRole
 	return cmd
@@ -37,7 +43,7 @@ ends the process. apply of the same file again goes on where it stopped.`,
 
 // apply is the order of the checks: file, environment, commit, judge, store,
 // world; only then the first write.
-func (a *app) apply(ctx context.Context, file string) error {
+func (a *app) apply(ctx context.Context, file string, files []string) error {
 	p, err := readPlan(file)
 	if err != nil {
 		return err
@@ -46,10 +52,7 @@ func (a *app) apply(ctx context.Context, file string) error {
 		return err
 	}
 	a.applying = true
-	a.rev = p.Revision.Commit
-	if p.Revision.Dirty {
-		a.rev = ""
-	}
+	a.rev = revisionOf(p)
 	s, err := a.open(ctx, p.Environment)
 	if err != nil {
 		return err
@@ -66,10 +69,22 @@ func (a *app) apply(ctx context.Context, file string) error {
 	if err := s.checkDerived(p, desired); err != nil {
 		return err
 	}
+	if err := s.checkApproved(ctx, p, files); err != nil {
+		return err
+	}
 	if err := s.narrow(ctx, p); err != nil {
 		return err
 	}
 	return s.perform(ctx, p, desired)
+}
+
+// revisionOf is where the plan's files are read from: its commit, or the working
+// tree that it was made from.
+func revisionOf(p *plan.Plan) string {
+	if p.Revision.Dirty {
+		return ""
+	}
+	return p.Revision.Commit
 }
 
 // checkFile refuses what the file itself says: too old, or nothing to do.
@@ -91,34 +106,61 @@ func (a *app) checkFile(p *plan.Plan) error {
 // clockSkew is how far the clock of the machine that planned may be ahead.
 const clockSkew = 10 * time.Minute
 
+// stale is a refusal that another plan mends.
+func (s *session) stale(format string, args ...any) error {
+	return &exitError{code: exitStale, err: withHint(fmt.Errorf(s.env.Name+": "+format, args...), "reconcile plan %s --out FILE", s.env.Name)}
+}
+
+// checkCommit refuses a plan whose configuration is not what it was made from,
+// and one that lives longer than it may. It asks nobody.
+func (s *session) checkCommit(p *plan.Plan) error {
+	if o := s.env.Overlay; o != nil && (p.Overlay == nil || o.Digest != p.Overlay.Digest) {
+		return s.stale("the overlay is not the one that the plan was made with")
+	}
+	if life := s.planLife(); p.Expires.Sub(p.Created) > life {
+		return &exitError{code: exitRefused, err: fmt.Errorf("%s: refused: the plan lives for %s, the rules in force allow %s", s.doing(), p.Expires.Sub(p.Created), life)}
+	}
+	if p.Created.After(s.app.now().Add(clockSkew)) {
+		return &exitError{code: exitRefused, err: fmt.Errorf("%s: refused: the plan says that it was made at %s, which is not yet", s.doing(), p.Created.Format("2006-01-02 15:04 UTC"))}
+	}
+	if s.revision.Commit != p.Revision.Commit || s.revision.Dirty != p.Revision.Dirty {
+		return s.stale("the plan is of commit %s, the working tree is at %s", short(p.Revision.Commit), short(s.revision.Commit))
+	}
+	if s.revision.Config != p.Revision.Config || s.revision.Governance != p.Revision.Governance {
+		return s.stale("the configuration differs from the one that the plan was made from")
+	}
+	return nil
+}
+
+// doing is the verb that refuses.
+func (s *session) doing() string {
+	if s.app.applying {
+		return "apply"
+	}
+	return "approve"
+}
+
 // checkRevision refuses a plan whose configuration is not what it was made
 // from, or is no longer what the trusted ref holds.
 func (s *session) checkRevision(p *plan.Plan) error {
-	stale := func(format string, args ...any) error {
-		return &exitError{code: exitStale, err: withHint(fmt.Errorf(s.env.Name+": "+format, args...), "reconcile plan %s --out FILE", s.env.Name)}
+	if err := s.checkRevisionOf(p); err != nil {
+		return err
 	}
-	if o := s.env.Overlay; o != nil && (p.Overlay == nil || o.Digest != p.Overlay.Digest) {
-		return stale("the overlay is not the one that the plan was made with")
-	}
-	if life := s.planLife(); p.Expires.Sub(p.Created) > life {
-		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan lives for %s, the rules in force allow %s", p.Expires.Sub(p.Created), life)}
-	}
-	if p.Created.After(s.app.now().Add(clockSkew)) {
-		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: the plan says that it was made at %s, which is not yet", p.Created.Format("2006-01-02 15:04 UTC"))}
-	}
-	if s.revision.Commit != p.Revision.Commit || s.revision.Dirty != p.Revision.Dirty {
-		return stale("the plan is of commit %s, the working tree is at %s", short(p.Revision.Commit), short(s.revision.Commit))
-	}
-	if s.revision.Config != p.Revision.Config || s.revision.Governance != p.Revision.Governance {
-		return stale("the configuration differs from the one that the plan was made from")
+	return s.checkTrusted(s.stale)
+}
+
+// checkRevisionOf is checkRevision of a plan that need not be merged.
+func (s *session) checkRevisionOf(p *plan.Plan) error {
+	if err := s.checkCommit(p); err != nil {
+		return err
 	}
 	if s.anchor != p.Revision.Applied {
-		return stale("another plan was applied since: last applied commit is %q, was %q", short(s.anchor), short(p.Revision.Applied))
+		return s.stale("another plan was applied since: last applied commit is %q, was %q", short(s.anchor), short(p.Revision.Applied))
 	}
 	if p.Identity.Account != s.aws.Identity().Account || p.Identity.Region != s.env.AWS.Region {
-		return stale("the plan is of account %s %s", p.Identity.Account, p.Identity.Region)
+		return s.stale("the plan is of account %s %s", p.Identity.Account, p.Identity.Region)
 	}
-	return s.checkTrusted(stale)
+	return nil
 }
 
 // checkTrusted compares with the tip of the trusted ref: what was merged
@@ -144,35 +186,24 @@ func (s *session) checkTrusted(stale func(string, ...any) error) error {
 // checkDerived makes the plan's changes, risks and requirements again and
 // refuses a plan that says anything else; then the gate has its word.
 func (s *session) checkDerived(p *plan.Plan, desired resource.Set) error {
+	return s.derive(p, desired, func(judged *plan.Plan) gate.Verdict { return s.judge(judged, len(desired)) })
+}
+
+// derive is checkDerived with whatever judges.
+func (s *session) derive(p *plan.Plan, desired resource.Set, judge func(*plan.Plan) gate.Verdict) error {
 	if err := plan.Derive(p, desired, rulesOf(s.kinds)); err != nil {
-		return fmt.Errorf("apply: refused: %w", err)
+		return fmt.Errorf("%s: refused: %w", s.doing(), err)
 	}
 	judged := *p
 	judged.Findings = gate.Without(p.Findings)
-	verdict := s.judge(&judged, len(desired))
+	verdict := judge(&judged)
 	if err := verdict.Agrees(p); err != nil {
-		return fmt.Errorf("apply: refused: %w", err)
+		return fmt.Errorf("%s: refused: %w", s.doing(), err)
 	}
 	if fresh := gate.NewRefusals(p.Findings, verdict.Findings); len(fresh) > 0 {
-		return &exitError{code: exitRefused, err: fmt.Errorf("apply: refused: %s: %s", fresh[0].Rule, fresh[0].Reason)}
-	}
-	if err := gate.Refusal(p, 0); err != nil {
-		return &exitError{code: exitRefused, err: refusalError(err)}
+		return &exitError{code: exitRefused, err: fmt.Errorf("%s: refused: %s: %s", s.doing(), fresh[0].Rule, fresh[0].Reason)}
 	}
 	return nil
-}
-
-// refusalError prints each reason on a line of its own.
-func refusalError(err error) error {
-	var refused *gate.RefusedError
-	if !errors.As(err, &refused) {
-		return err
-	}
-	lines := []error{}
-	for _, reason := range refused.Reasons() {
-		lines = append(lines, fmt.Errorf("%s: refused: %s", refused.Environment, reason))
-	}
-	return errors.Join(lines...)
 }
 
 func shortDigest(digest string) string {

@@ -23,6 +23,7 @@ func TestScripts(t *testing.T) {
 	words := scriptVerbs()
 	maps.Copy(words, guardVerbs())
 	maps.Copy(words, safeVerbs())
+	maps.Copy(words, signingVerbs())
 	for name, verb := range words {
 		verbs[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			w := ts.Value(worldKey{}).(*world)

@@ -143,16 +143,21 @@ func begun(log apply.Log) func(plan.Change) bool {
 	}
 }
 
-// begin records that the plan is open; a resumed plan is open already.
+// begin records that the plan is open and which approvals it spends; a resumed
+// plan is open already.
 func (s *session) begin(ctx context.Context, p *plan.Plan, term int64) error {
 	if err := s.recheckAll(p); err != nil {
 		return err
 	}
-	if s.ledger.OpenPlan() == p.Digest {
+	ids, err := s.recount(p)
+	if err != nil {
+		return err
+	}
+	if s.ledger.OpenPlan() == p.Digest && spends(s.ledger, p.Digest, ids) {
 		return nil
 	}
 	name, host := s.app.owner()
-	return s.journal.Append(ctx, term, journal.Entry{Kind: journal.Open, Plan: p.Digest, Commit: p.Revision.Commit, Owner: name + "@" + host})
+	return s.journal.Append(ctx, term, journal.Entry{Kind: journal.Open, Plan: p.Digest, Commit: p.Revision.Commit, Owner: name + "@" + host, Approvals: ids})
 }
 
 // recheck asks the gate again with the journal as it is now. Every spending

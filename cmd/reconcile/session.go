@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/crosschain-ops/reconcile/internal/approve"
 	"github.com/crosschain-ops/reconcile/internal/cloud"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/journal"
@@ -49,23 +50,15 @@ type session struct {
 	declared int
 	// readings are the balances last read, for the journal.
 	readings map[string]string
+	// signed is what people signed about the plan that is applied.
+	signed []approve.Signed
 }
 
 // open loads the environment, asserts the account and reads the journal. It
 // asserts before anything else, and it writes nothing.
 func (a *app) open(ctx context.Context, name string) (*session, error) {
-	progress, err := a.newProgress()
+	s, err := a.load(name)
 	if err != nil {
-		return nil, err
-	}
-	s := &session{app: a, progress: progress, options: a.options(a.rev, name)}
-	if a.overlay != "" {
-		if s.options.Overlay, err = config.ReadOverlay(a.overlay); err != nil {
-			return nil, err
-		}
-		s.options.Overlay.Name = placeless(a.overlay)
-	}
-	if s.env, s.revision, err = config.Load(s.options); err != nil {
 		return nil, err
 	}
 	if err := s.connect(ctx); err != nil {
@@ -87,7 +80,7 @@ func placeless(path string) string {
 }
 
 func (s *session) connect(ctx context.Context) error {
-	options := cloud.Options{Account: s.env.AWS.Account, Region: s.env.AWS.Region}
+	options := cloud.Options{Account: s.env.AWS.Account, Region: s.env.AWS.Region, Profile: s.app.profileOf(s.env.Name), Rate: s.app.rate}
 	if o := s.env.Overlay; o != nil {
 		options.Endpoint, options.Unlimited = o.AWS.Endpoint, o.AWS.Unlimited
 	}
@@ -145,18 +138,10 @@ func (s *session) remember(ctx context.Context) error {
 	if err := s.recall(ctx); err != nil {
 		return fmt.Errorf("%s: %w", s.env.Name, err)
 	}
-	if s.anchor = s.ledger.Anchor(); s.anchor == "" {
-		return nil
+	s.anchor = s.ledger.Anchor()
+	if err := s.rulesInForce(); err != nil {
+		return err
 	}
-	options := s.options
-	options.Rev, options.Overlay = s.anchor, nil
-	if s.applied, s.appliedRevision, err = config.Load(options); err != nil {
-		return withHint(fmt.Errorf("%s: last applied commit %s, whose rules are in force: %w", s.env.Name, short(s.anchor), err),
-			"fetch the whole history: git fetch --unshallow")
-	}
-	// What was accepted is what the rules in force accept, not what the change
-	// under review would like to be accepted.
-	s.env.Governance.Acknowledged = s.applied.Governance.Acknowledged
 	s.whole, err = s.environmentAt(s.ledger.Applied())
 	return err
 }

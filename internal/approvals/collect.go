@@ -3,6 +3,7 @@ package approvals
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,9 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/approve"
 )
 
+// usualRemote is what git itself calls the place that a repository was cloned from.
+const usualRemote = "origin"
+
 // maxListed is how many entries of a tree are looked at, approvals or not.
 const maxListed = 10 * approve.MaxApprovals
 
@@ -25,7 +29,7 @@ const maxListed = 10 * approve.MaxApprovals
 type Repository struct {
 	// Dir lies in the repository.
 	Dir string
-	// Remote is the name of a remote; empty is "origin", which need not be there.
+	// Remote is the name of a remote; empty is "origin", and that one need not be there.
 	Remote string
 	// Ask lets git ask for a password on the terminal.
 	Ask bool
@@ -81,10 +85,7 @@ func (r Repository) openIn(ctx context.Context, folder string) (*opened, error) 
 
 // remote is the name of the remote to use; empty where there is none.
 func (r Repository) remote(ctx context.Context, g git) (string, error) {
-	name := r.Remote
-	if name == "" {
-		name = "origin"
-	}
+	name := cmp.Or(r.Remote, usualRemote)
 	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`).MatchString(name) {
 		return "", fmt.Errorf("approvals: remote %q is no name of a remote", name)
 	}
@@ -97,7 +98,7 @@ func (r Repository) remote(ctx context.Context, g git) (string, error) {
 			return name, nil
 		}
 	}
-	if r.Remote != "" {
+	if name != usualRemote {
 		return "", fmt.Errorf("approvals: the repository has no remote %q\nhint: git remote add %s URL", name, name)
 	}
 	return "", nil

@@ -112,3 +112,22 @@ func firstLine(text, otherwise string) string {
 	}
 	return otherwise
 }
+
+// SigningKey is the key file that signs commits in the repository of dir, by
+// git's own settings (gpg.format ssh, user.signingKey); empty where none is named
+// or none is a file.
+func SigningKey(ctx context.Context, dir string) string {
+	g := git{dir: dir}
+	format, err := g.line(ctx, "config", "--get", "gpg.format")
+	if err != nil || format != "ssh" {
+		return ""
+	}
+	path, err := g.line(ctx, "config", "--get", "--type=path", "user.signingKey")
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}

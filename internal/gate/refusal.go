@@ -38,7 +38,7 @@ func (e *RefusedError) Reasons() []string {
 		reasons = append(reasons, line)
 	}
 	if e.Have < e.Need {
-		reasons = append(reasons, fmt.Sprintf("%s changes need %d %s, have %d; approvals cannot be given with this version yet",
+		reasons = append(reasons, fmt.Sprintf("%s changes need %d %s, have %d",
 			e.Risk, e.Need, plural(e.Need, "approval"), e.Have))
 	}
 	return reasons

@@ -27,7 +27,7 @@ func TestAPlanThatNeedsPeopleIsRefusedAndSaysSo(t *testing.T) {
 	if !errors.As(err, &refused) || !v.Blocked() {
 		t.Fatalf("error %v, blocked %t", err, v.Blocked())
 	}
-	want := "staging: refused: destructive changes need 2 approvals, have 0; approvals cannot be given with this version yet"
+	want := "staging: refused: destructive changes need 2 approvals, have 0"
 	if err.Error() != want {
 		t.Errorf("says %q, want %q", err, want)
 	}
