@@ -117,5 +117,5 @@ func (b *bounded) Write(data []byte) (int, error) {
 // options name an environment at a revision (empty: the working tree), to be
 // evaluated apart.
 func (a *app) options(rev, name string) config.Options {
-	return config.Options{Root: a.dir, Rev: rev, Name: name, Evaluate: evaluateApart}
+	return config.Options{Root: a.dir, Rev: rev, Name: name, Evaluate: evaluateApart, Unpinned: a.unpinned}
 }

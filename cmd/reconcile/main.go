@@ -76,6 +76,9 @@ type app struct {
 	// applying says that this run writes: every address that it pays or resolves
 	// is then derived from the key itself.
 	applying bool
+	// unpinned says that this run is about to write addresses.json, and reads it by
+	// itself.
+	unpinned bool
 	// rate holds the requests of several environments to an account's rates; nil
 	// where there is one environment.
 	rate *cloud.Rate
@@ -137,7 +140,7 @@ was unread · 7 only proposals wait for others`,
 	flags.StringVar(&a.logFormat, "log-format", "text", "progress on standard error as text or json")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print ids, addresses and lists whole")
 	root.AddCommand(
-		newVet(a), newPlan(a), newShow(a), newApprove(a), newApprovals(a), newApply(a), newVerify(a), newKeys(a), newAccess(a), newValidators(a), newRoutes(a), newSafe(a), newBootstrap(a), newVersion(a), newMan(a), newEvaluate(a),
+		newVet(a), newPlan(a), newShow(a), newApprove(a), newApprovals(a), newApply(a), newVerify(a), newKeys(a), newAddresses(a), newAccess(a), newValidators(a), newRoutes(a), newSafe(a), newBootstrap(a), newVersion(a), newMan(a), newEvaluate(a),
 	)
 	return root
 }

@@ -218,6 +218,9 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 	if err := view.Outcomes(s.app.out, rows, options); err != nil {
 		return err
 	}
+	if err := s.offerPins(outcomes); err != nil {
+		s.progress.say("pins", map[string]any{"error": err.Error()}, "what addresses.json lacks is not told: "+err.Error())
+	}
 	if failed > 0 || err != nil {
 		return exit(exitPartial)
 	}

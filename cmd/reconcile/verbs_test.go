@@ -24,11 +24,12 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"converged": (*world).converged,
 		"terminal":  (*world).terminal,
 		// Files.
-		"edit":   (*world).edit,
-		"pin":    (*world).pin,
-		"locked": (*world).locked,
-		"json":   (*world).json,
-		"reseal": (*world).reseal,
+		"edit":     (*world).edit,
+		"pin":      (*world).pin,
+		"likeness": (*world).likeness,
+		"locked":   (*world).locked,
+		"json":     (*world).json,
+		"reseal":   (*world).reseal,
 		// The wires: what goes wrong between reconcile and the world.
 		"break": (*world).breaks,
 		"heal":  (*world).heals,
