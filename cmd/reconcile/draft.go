@@ -55,7 +55,6 @@ func (s *session) draft(ctx context.Context, of selection) (*drafted, error) {
 	}
 	s.addFindings(&difference, waits, only)
 	s.addFindings(&difference, s.accessFindings(ctx, world, difference), only)
-	s.addFindings(&difference, s.lookAlikes(world), only)
 	p, err := s.assemble(difference, world, only)
 	if err != nil {
 		return nil, err
@@ -171,16 +170,16 @@ func (s *session) assemble(d plan.Difference, world *observe.World, only []strin
 	if err != nil {
 		return nil, err
 	}
-	authors, err := s.authors()
+	created := s.app.now().UTC().Truncate(time.Second)
+	wrote, err := s.hands(created)
 	if err != nil {
 		return nil, err
 	}
-	created := s.app.now().UTC().Truncate(time.Second)
 	p := &plan.Plan{
 		Format: plan.Format, Tool: toolVersion(), Environment: s.env.Name, Class: s.env.Class,
 		Revision: plan.Revision{
 			Commit: s.revision.Commit, Dirty: s.revision.Dirty, Config: s.revision.Config,
-			Governance: s.revision.Governance, Applied: s.anchor, Authors: authors,
+			Governance: s.revision.Governance, Applied: s.anchor, Authors: wrote.authors, Unsigned: wrote.unsigned,
 		},
 		Partial: len(only) > 0, Only: only, Identity: s.identity(world),
 		Observed: observed, Created: created, Expires: created.Add(s.planLife()),
@@ -203,13 +202,6 @@ func (s *session) identity(world *observe.World) plan.Identity {
 		}
 	}
 	return id
-}
-
-func (s *session) authors() ([]string, error) {
-	if s.revision.Commit == "" {
-		return nil, nil
-	}
-	return config.Authors(s.options, s.anchor, s.revision.Commit)
 }
 
 // planLife is how long the rules in force let a plan live.
@@ -244,7 +236,6 @@ func (s *session) gateInput(p *plan.Plan, total int, entries []journal.Entry) ga
 		Plan: p, Traits: traitsOf(s.kinds), Governance: governanceOf(s.rules().Governance),
 		AppliedGovernance: s.appliedRevision.Governance, PlannedGovernance: s.revision.Governance,
 		Applied: standingOf(s.rules()), Planned: standingOf(s.env),
-		AppliedPins: s.pinsOf(s.rules()), PlannedPins: s.pinsOf(s.env),
 		HasAnchor: s.anchor != "", SharedStore: s.env.Store.Kind == "s3", Mode: s.env.Mode,
 		Ledger: gate.Ledger{SpentDay: ledger.Spent(now, p.Digest), Paid: ledger.Paid(), Made: ledger.Made()},
 		Units:  unitsOf(s.env), Total: total, Now: now,
