@@ -313,7 +313,7 @@ func TestEveryLineOfASentenceInACommentHasItsSignInTheFirstColumn(t *testing.T) 
 	c.Fields = []plan.FieldChange{{Path: "document", Before: document(statement)}}
 	c.After = nil
 	got := string(text(t, func(w io.Writer) error { return view.Markdown(w, seal(t, stagingPlan(c)), options()) }))
-	_, got, _ = strings.Cut(got, "staging-relayer-signer\n-")
+	_, got, _ = strings.Cut(got, "agents.cue:45\n-")
 	got, _, _ = strings.Cut(got, "```")
 	for line := range strings.Lines(strings.TrimSpace(got)) {
 		if !strings.HasPrefix(line, "-  ") && !strings.HasPrefix(line, "document:") {

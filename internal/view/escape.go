@@ -167,7 +167,7 @@ func linkable(word string) bool {
 	if strings.ContainsAny(lower, "@#`\\$") || strings.Contains(lower, "www.") || strings.Contains(lower, "gh-") {
 		return true
 	}
-	if at := strings.IndexByte(lower, ':'); at >= 0 && at < len(lower)-1 {
+	if at := strings.IndexByte(lower, ':'); at >= 0 && at < len(lower)-1 && !isClock(lower) {
 		return true
 	}
 	run := 0
@@ -181,6 +181,11 @@ func linkable(word string) bool {
 		run = 0
 	}
 	return false
+}
+
+// isClock reports whether a word is a time of day, in which no emoji hides.
+func isClock(word string) bool {
+	return len(word) == len("15:04") && word[2] == ':' && strings.Trim(word[:2]+word[3:], "0123456789") == ""
 }
 
 // punctuation is what markdown and HTML give a meaning inside a line. No value

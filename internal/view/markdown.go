@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/plan"
@@ -59,8 +60,11 @@ func (m comment) title() string {
 		lines = append(lines, "**"+MarkdownText(cut(need, longestText))+"**")
 	}
 	var facts []string
-	if read, all := m.networks(); all > 0 {
+	if read, all := m.networks(); all > 0 && read == all {
 		facts = append(facts, number(read)+" of "+count(all, "network")+" read")
+	}
+	if m.unreadLeft() {
+		facts = append(facts, "**"+m.unreadCount()+"**")
 	}
 	for _, fact := range append(m.waitingCounts(), fees, m.o.Monthly) {
 		if fact != "" {
@@ -94,8 +98,8 @@ func (m comment) alerts() string {
 	for _, s := range m.silences() {
 		warning = append(warning, "**not read, nothing there is changed:** "+MarkdownText(cut(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText)))
 	}
-	if text := m.elsewhere(); text != "" {
-		warning = append(warning, MarkdownText(cut(text, longestText)))
+	if text, command := m.elsewhere(); text != "" {
+		warning = append(warning, text+MarkdownCode(cut(command, longestText)))
 	}
 	limit := m.share / alertShare / 3
 	return box("CAUTION", caution, limit) + box("WARNING", warning, limit)
@@ -155,14 +159,12 @@ func (m comment) dangers() []string {
 	return lines
 }
 
-// changesRules reports whether the plan puts another judge in force.
+// changesRules reports whether the plan puts another judge in force; limits of one
+// network or one address that is pinned are less than that.
 func changesRules(p *plan.Plan) bool {
-	for _, c := range p.Changes {
-		if c.ID.Kind == plan.GovernanceKind {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool {
+		return c.ID.Kind == plan.GovernanceKind && c.Risk.Rank() >= resource.Destructive.Rank()
+	})
 }
 
 // box is one alert of GitHub-flavoured markdown, a quote elsewhere.

@@ -49,30 +49,36 @@ func (m comment) sections() []section {
 	return append(list, m.chainSections()...)
 }
 
-// parts tells a block: its headline and fields, then each further name alone.
+// partLines is how many lines are left out together where there is no room.
+const partLines = 60
+
+// parts tells a block: its headline and fields, then each further name alone. A
+// change counts as told with its last line.
 func (m comment) parts(b block) []part {
 	c := b.first()
 	sign := func(c plan.Change) string {
 		return cmp.Or(map[string]string{"+": "+ ", "-": "- "}[m.symbol(c)], "! ")
 	}
-	head := part{lines: []string{sign(c) + c.ID.String()}, changes: 1}
+	lines := []string{sign(c) + c.ID.String()}
 	if len(b.changes) > 1 {
-		head.lines[0] = "# " + m.blockWord(b) + ", each alike"
-		head.changes = 0
+		lines[0] = "# " + m.blockWord(b) + ", each alike"
 	}
-	fields := m.viewer.details(b)
-	for i, f := range fields {
-		if i == shownSensitive && len(fields) > shownSensitive+1 {
-			head.lines = append(head.lines, "  … "+count(len(fields)-i, "more line"))
-			break
-		}
-		head.lines = append(head.lines, diffLines(f)...)
+	if source := m.source(b); source != "" {
+		lines = append(lines, "    from: "+cut(Terminal(source), longestText))
 	}
-	all := []part{head}
-	if len(b.changes) > 1 {
-		for _, change := range b.changes {
-			all = append(all, part{lines: []string{sign(change) + change.ID.String()}, changes: 1})
-		}
+	for _, f := range m.viewer.details(b) {
+		lines = append(lines, diffLines(f)...)
+	}
+	var all []part
+	for chunk := range slices.Chunk(lines, partLines) {
+		all = append(all, part{lines: chunk})
+	}
+	if len(b.changes) == 1 {
+		all[len(all)-1].changes = 1
+		return all
+	}
+	for _, change := range b.changes {
+		all = append(all, part{lines: []string{sign(change) + change.ID.String()}, changes: 1})
 	}
 	return all
 }

@@ -88,7 +88,7 @@ func (m comment) tables() tables {
 		if all == 0 {
 			continue
 		}
-		t.parts[place] = m.heading(place) + "| | what | change | from |\n|---|---|---|---|\n" + strings.Join(lines, "")
+		t.parts[place] = m.heading(place) + "| what | change |\n|---|---|\n" + strings.Join(lines, "")
 		if whole < all {
 			t.parts[place] += "\n" + number(whole) + " of " + number(all) + " rows shown, the riskiest; the digest covers all of them" + m.whole() + "\n"
 		}
@@ -116,18 +116,19 @@ func (m comment) keep(rows []row) (kept []bool, cutAny bool) {
 	return kept, false
 }
 
+// rows are two cells wide, so that a telephone shows them whole.
 func (m comment) rows() []row {
-	line := func(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
+	line := func(symbol, what, change string) string { return "| " + symbol + " " + what + " | " + change + " |\n" }
 	var rows []row
 	for _, b := range m.allBlocks() {
-		c, from := b.first(), ""
+		c, change := b.first(), m.gist(b)
 		if source := m.source(b); source != "" {
-			from = MarkdownCode(cutMiddle(source, longestName))
+			change += " · " + MarkdownCode(cutMiddle(shortSource(source), longestWord+1))
 		}
-		rows = append(rows, row{placeOf(c), rankOf(b), line(MarkdownCode(cut(m.blockSymbol(b), 4)), m.blockName(b), m.gist(b), from)})
+		rows = append(rows, row{placeOf(c), rankOf(b), line(MarkdownCode(cut(m.blockSymbol(b), 4)), m.blockName(b), change)})
 	}
 	for _, w := range m.waitings() {
-		rows = append(rows, row{laterPlace, -1, line("…", m.waitNames(w), w.word+": "+MarkdownText(cut(m.briefly(w), longestText)), "")})
+		rows = append(rows, row{laterPlace, -1, line("…", m.waitNames(w), w.word+": "+MarkdownText(cut(m.briefly(w), longestText)))})
 	}
 	return rows
 }
@@ -181,10 +182,12 @@ func (m comment) counted(b block) []string {
 	return networks
 }
 
-// shownGists and longestGist bound what a row says of its changes.
+// shownGists, longestGist and longestWord bound what a row says of its changes; a
+// longer word would make the table wider than a telephone.
 const (
 	shownGists  = 3
 	longestGist = 100
+	longestWord = 20
 )
 
 // gist says what a block does in one cell: how many, how risky, and the first of
@@ -202,7 +205,7 @@ func (m comment) gist(b block) string {
 			break
 		}
 		if said != "" {
-			told = append(told, MarkdownText(cut(said, longestGist)))
+			told = append(told, MarkdownText(cut(shortWords(said), longestGist)))
 		}
 	}
 	if len(told) > 0 {
@@ -241,13 +244,30 @@ func brief(f field) string {
 		return f.path + " " + f.before + " → " + f.after
 	case (f.sign == '+' || f.sign == '-') && !f.prose && f.path != "":
 		return f.path + " " + string(f.sign) + " " + cutMiddle(shortened(f.text), longestGist/3)
-	case f.sign == '!' && f.prose:
-		return prefixedPath(f) + shortened(f.text)
+	case f.prose && (f.sign == '+' || f.sign == '-' || f.sign == '!'):
+		return prefixedPath(f) + string(f.sign) + " " + shortened(f.text)
 	case f.sign == ' ' && f.path == "" && !f.prose:
 		return shortened(f.text)
 	default:
 		return ""
 	}
+}
+
+// shortSource leaves the folders of a long path to the details.
+func shortSource(source string) string {
+	if at := strings.LastIndexByte(source, '/'); at >= 0 && columns(source) > longestWord {
+		return "…" + source[at:]
+	}
+	return source
+}
+
+// shortWords keeps both ends of long words.
+func shortWords(text string) string {
+	words := strings.Fields(text)
+	for i, word := range words {
+		words[i] = cutMiddle(word, longestWord)
+	}
+	return strings.Join(words, " ")
 }
 
 func prefixedPath(f field) string {

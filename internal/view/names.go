@@ -23,15 +23,15 @@ func count(n int, noun string) string {
 	return number(n) + " " + noun + "s"
 }
 
-// naming is what names are told apart by: the plan's home region, which goes
-// without saying, and the networks it knows.
+// naming is what names are told apart by: the plan's home region and environment,
+// which go without saying, and the networks it knows.
 type naming struct {
-	region   string
-	networks map[string]bool
+	region, environment string
+	networks            map[string]bool
 }
 
 func namingOf(p *plan.Plan, o Options) naming {
-	n := naming{region: p.Identity.Region, networks: map[string]bool{}}
+	n := naming{region: p.Identity.Region, environment: p.Environment, networks: map[string]bool{}}
 	for network := range p.Identity.Chains {
 		n.networks[network] = true
 	}
@@ -44,9 +44,11 @@ func namingOf(p *plan.Plan, o Options) naming {
 // globalScope is that of what belongs to the account and to no region.
 const globalScope = "global"
 
-// unsaid reports scopes that go without saying: the home region, and the whole
-// account.
-func (n naming) unsaid(scope string) bool { return scope == n.region || scope == globalScope }
+// unsaid reports scopes that go without saying: the home region, the whole
+// account, and the environment.
+func (n naming) unsaid(scope string) bool {
+	return scope == n.region || scope == globalScope || scope == n.environment
+}
 
 // short is a name without its kind and without the home region.
 func (n naming) short(id resource.ID) string {

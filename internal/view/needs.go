@@ -85,18 +85,17 @@ func (v *viewer) stops() []string {
 	return texts
 }
 
-// elsewhere says which changes are in another plan and how to get that; empty where
-// all are here.
-func (v *viewer) elsewhere() string {
-	n, command := v.p.Elsewhere, "reconcile plan "+v.p.Environment+" --cause "
-	switch {
-	case n == 0:
-		return ""
-	case v.p.Cause == plan.FromDrift:
-		return count(n, "change") + " of the configuration " + isAre(n) + " in a plan of " + itsTheir(n) + " own: " + command + string(plan.FromConfig)
-	default:
-		return count(n, "change") + " outside git " + isAre(n) + " in a plan of " + itsTheir(n) + " own: " + command + string(plan.FromDrift)
+// elsewhere says which changes are in another plan and the command that makes it;
+// empty where all are here.
+func (v *viewer) elsewhere() (text, command string) {
+	n, what, cause := v.p.Elsewhere, "outside git", plan.FromDrift
+	if n == 0 {
+		return "", ""
 	}
+	if v.p.Cause == plan.FromDrift {
+		what, cause = "of the configuration", plan.FromConfig
+	}
+	return count(n, "change") + " " + what + " " + isAre(n) + " in a plan of " + itsTheir(n) + " own: ", "reconcile plan " + v.p.Environment + " --cause " + string(cause)
 }
 
 func isAre(n int) string {

@@ -75,13 +75,7 @@ func (m comment) chainSections() []section {
 		}
 		add(callsPlace, "transaction of Safe "+literalName(b.SafeName)+" on "+b.Network, []part{{lines: lines}})
 	}
-	var sent []part
-	for _, c := range m.p.Changes {
-		if lines := m.sentLines(c); len(lines) > 0 {
-			sent = append(sent, part{lines: append([]string{"# " + c.ID.String()}, lines...)})
-		}
-	}
-	add(callsPlace, "transactions sent from here", sent)
+	add(callsPlace, "transactions sent from here", m.sentParts())
 	return list
 }
 
@@ -93,6 +87,32 @@ func (m comment) handParts(w waiting) []part {
 	parts := []part{{lines: []string{"# " + w.reason}}}
 	for i, p := range w.calls {
 		parts = append(parts, part{lines: []string{number(i+1) + ". " + m.sayPrinted(w.network, p), wholeData(p.Data)}})
+	}
+	return parts
+}
+
+// sentParts tells the transactions that are sent, equal ones of several changes
+// once.
+func (m comment) sentParts() []part {
+	type sent struct{ heads, lines []string }
+	at := map[string]int{}
+	var list []sent
+	for _, c := range m.p.Changes {
+		lines := m.sentLines(c)
+		if len(lines) == 0 {
+			continue
+		}
+		key := strings.Join(lines, "\n")
+		if _, told := at[key]; !told {
+			at[key] = len(list)
+			list = append(list, sent{lines: lines})
+		}
+		one := &list[at[key]]
+		one.heads = append(one.heads, "# "+c.ID.String())
+	}
+	parts := make([]part, len(list))
+	for i, one := range list {
+		parts[i].lines = append(one.heads, one.lines...)
 	}
 	return parts
 }

@@ -136,7 +136,7 @@ func FuzzAValueMakesNoElement(f *testing.F) {
 		t, c := view.MarkdownText(x), view.MarkdownCode(x)
 		return "### staging: " + t + " · plan " + c + "\n\n- **" + t + "**\n- " + t + "\n- next: " + c + "\n- " + c + "\n\n" +
 			"> [!CAUTION]\n> - **refused** " + c + " " + t + ": " + t + " (" + t + ")\n> - " + t + "\n\n" +
-			"| | what | change | from |\n|---|---|---|---|\n| " + c + " | " + t + " " + c + " | " + t + "; **" + t + "** | " + c + " |\n\n" +
+			"| what | change |\n|---|---|\n| " + c + " " + t + " " + c + " | " + t + "; **" + t + "** · " + c + " |\n\n" +
 			"x: " + t + "\n"
 	}
 	want := strings.Join(readPage(frame("word"), "").blocks, " ")

@@ -163,7 +163,7 @@ func (v *viewer) warnings() []string {
 	if v.o.Stale != "" {
 		texts = append(texts, "stale: "+v.o.Stale)
 	}
-	if v.o.Foreign != "" {
+	if v.o.Foreign != "" && v.o.Foreign != plan.Format {
 		texts = append(texts, "of another format, "+v.o.Foreign+": shown as far as this version reads it, and not applied")
 	}
 	if !v.o.Now.IsZero() && !p.Expires.IsZero() && !v.o.Now.Before(p.Expires) {
@@ -220,9 +220,9 @@ func (t *text) body() {
 
 // aside says what is in another plan.
 func (t *text) aside() {
-	if text := t.elsewhere(); text != "" {
+	if text, command := t.elsewhere(); text != "" {
 		t.blank()
-		t.mark(yellow, "·", text)
+		t.mark(yellow, "·", text+command)
 	}
 }
 
@@ -255,11 +255,14 @@ func (v *viewer) summary() []string {
 	if _, drift := v.split(); len(drift) > 0 {
 		parts = append(parts, "of them "+number(len(drift))+" changed outside git")
 	}
-	return append(parts, v.waitingCounts()...)
+	parts = append(parts, v.waitingCounts()...)
+	if v.unreadLeft() {
+		parts = append(parts, v.unreadCount())
+	}
+	return parts
 }
 
-// waitingCounts counts what is in no step of the plan, what stays as it is, and
-// what was not read.
+// waitingCounts counts what is in no step of the plan, and what stays as it is.
 func (v *viewer) waitingCounts() []string {
 	var parts []string
 	for _, waiting := range []struct {
@@ -269,9 +272,6 @@ func (v *viewer) waitingCounts() []string {
 		if waiting.n > 0 {
 			parts = append(parts, waiting.word+" "+number(waiting.n))
 		}
-	}
-	if v.unreadLeft() {
-		parts = append(parts, v.unreadCount())
 	}
 	return parts
 }
