@@ -55,6 +55,7 @@ func (s *session) draft(ctx context.Context, of selection) (*drafted, error) {
 	}
 	s.addFindings(&difference, waits, only)
 	s.addFindings(&difference, s.accessFindings(ctx, world, difference), only)
+	s.addFindings(&difference, s.lookAlikes(world), only)
 	p, err := s.assemble(difference, world, only)
 	if err != nil {
 		return nil, err
@@ -236,6 +237,7 @@ func (s *session) gateInput(p *plan.Plan, total int, entries []journal.Entry) ga
 		Plan: p, Traits: traitsOf(s.kinds), Governance: governanceOf(s.rules().Governance),
 		AppliedGovernance: s.appliedRevision.Governance, PlannedGovernance: s.revision.Governance,
 		Applied: standingOf(s.rules()), Planned: standingOf(s.env),
+		AppliedPins: s.pinsOf(s.rules()), PlannedPins: s.pinsOf(s.env),
 		HasAnchor: s.anchor != "", SharedStore: s.env.Store.Kind == "s3", Mode: s.env.Mode,
 		Ledger: gate.Ledger{SpentDay: ledger.Spent(now, p.Digest), Paid: ledger.Paid(), Made: ledger.Made()},
 		Units:  unitsOf(s.env), Total: total, Now: now,
