@@ -24,6 +24,7 @@ func TestScripts(t *testing.T) {
 	maps.Copy(words, guardVerbs())
 	maps.Copy(words, safeVerbs())
 	maps.Copy(words, signingVerbs())
+	maps.Copy(words, hubVerbs())
 	for name, verb := range words {
 		verbs[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			w := ts.Value(worldKey{}).(*world)
