@@ -266,29 +266,6 @@ func TestTheGovernanceDigestFollowsWhatJudgesAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAuthorsAreAllWhoHadAHandInIt(t *testing.T) {
-	t.Parallel()
-	h := newHistory(t, base(t))
-	since := h.commit("first@x", "first@x", "first")
-	h.write("a", "a")
-	h.commit("Alice@X", "forge@x", "one\n\nCo-authored-by: Bob <bob@x>\nco-authored-by: Eve <eve@x>\n")
-	h.write("b", "b")
-	to := h.commit("carol@x", "carol@x", "two")
-	authors, err := config.Authors(config.Options{Root: h.root}, since, to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"alice@x", "bob@x", "carol@x", "eve@x", "forge@x"}, authors); diff != "" {
-		t.Errorf("authors differ (-want +got):\n%s", diff)
-	}
-	if authors, err = config.Authors(config.Options{Root: h.root}, to, to); err != nil || len(authors) != 0 {
-		t.Errorf("authors of nothing: %v, %v", authors, err)
-	}
-	if authors, err = config.Authors(config.Options{Root: h.root}, "", to); err != nil || len(authors) != 6 {
-		t.Errorf("authors of everything: %v, %v", authors, err)
-	}
-}
-
 func TestAnUnknownEnvironmentIsNamedWithItsNearest(t *testing.T) {
 	t.Parallel()
 	root := write(t, base(t))
