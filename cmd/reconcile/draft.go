@@ -61,6 +61,7 @@ func (s *session) draft(ctx context.Context, of selection) (*drafted, error) {
 		return nil, err
 	}
 	p.Cause, p.Elsewhere = cause, elsewhere
+	s.pauses.widened = s.widensBy(ctx, world, difference)
 	s.judge(p, len(desired)).Apply(p)
 	if err := p.Seal(movingOf(s.kinds)); err != nil {
 		return nil, err
@@ -245,7 +246,7 @@ func (s *session) gateInput(p *plan.Plan, total int, entries []journal.Entry) ga
 	if s.applied == nil {
 		in.AppliedGovernance = s.revision.Governance
 	}
-	return in
+	return s.paused(in)
 }
 
 func rulesOf(kinds []kind.Kind) map[string]plan.Rules {

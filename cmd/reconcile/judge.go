@@ -14,6 +14,8 @@ func governanceOf(g config.Governance) gate.Governance {
 		Requirements: make(map[resource.Risk]gate.Requirement, len(g.Requirements)),
 		Belts: gate.Belts{
 			UpdateShare: g.Belts.UpdateShare, DeleteShare: g.Belts.DeleteShare, MinResources: g.Belts.MinResources,
+			Updates: g.Belts.Updates, Deletes: g.Belts.Deletes, KeysRetired: g.Belts.KeysRetired, AccessWidened: g.Belts.AccessWidened,
+			ThresholdMove: g.Belts.ThresholdMove, MemberMoves: g.Belts.MemberMoves,
 		},
 	}
 	if g.TopUp != nil {

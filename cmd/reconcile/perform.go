@@ -69,7 +69,7 @@ func (s *session) perform(ctx context.Context, p *plan.Plan, desired resource.Se
 	}
 	engine := &apply.Engine{
 		Environment: s.env, Plan: p, Kinds: s.kinds, Desired: desired, Previous: previous, Log: log, Outputs: world.Lookup,
-		Recheck: s.recheck(p), Report: s.report, NewIntent: newIntent, Sleep: sleep, CallTimeout: callTimeout,
+		Recheck: s.recheck(p), Halted: s.halted(p), Report: s.report, NewIntent: newIntent, Sleep: sleep, CallTimeout: callTimeout,
 	}
 	err = s.conclude(ctx, p, lease.Term(), engine.Run(held, s.app.draining))
 	s.pack(ctx)
@@ -213,7 +213,7 @@ func (s *session) conclude(ctx context.Context, p *plan.Plan, term int64, outcom
 		options.Next = "reconcile safe verify " + s.env.Name + " " + proposed
 	}
 	if failed > 0 {
-		options.Next = "mend the cause, then apply the same file again: it goes on where it stopped"
+		options.Next = s.goOn()
 	}
 	if err := view.Outcomes(s.app.out, rows, options); err != nil {
 		return err

@@ -54,6 +54,7 @@ func (s *session) proveAgain(ctx context.Context, p *plan.Plan, world *observe.W
 	if err != nil {
 		return err
 	}
+	s.pauses.widened = s.widens(live, world, p.Changes, p.Resolved)
 	found := s.proveOn(live, world, p.Changes, p.Resolved).Findings
 	found = slices.DeleteFunc(s.soften(found, p.Changes), func(f resource.Finding) bool { return f.ID.Kind != "kms-key" && f.Rule != proof.RuleGap })
 	fresh := gate.NewRefusals(gate.Without(p.Findings), found)

@@ -50,6 +50,7 @@ type session struct {
 	declared int
 	// readings are the balances last read, for the journal.
 	readings map[string]string
+	pauses   pauses
 	// signed is what people signed about the plan that is applied.
 	signed []approve.Signed
 }
@@ -154,6 +155,7 @@ func (s *session) recall(ctx context.Context) error {
 		return err
 	}
 	s.entries, s.ledger = entries, journal.NewLedger(entries)
+	s.pauses.halt = s.haltNow(ctx)
 	return nil
 }
 

@@ -116,7 +116,7 @@ func WriteStop(ctx context.Context, store Store, was Stop, next Stopped) (Stop, 
 	}
 	if was.version == "" {
 		if was.Damaged != "" {
-			return Stop{}, fmt.Errorf("stop: %s", was.Damaged)
+			return Stop{}, errors.New(was.Damaged)
 		}
 		return s, store.Create(ctx, stopKey, data)
 	}
@@ -130,10 +130,10 @@ func (s *Stop) seal() ([]byte, error) {
 	}
 	data, err := resource.Canonical(s)
 	if err != nil {
-		return nil, fmt.Errorf("stop: %w", err)
+		return nil, err
 	}
 	if _, err := decodeStop(data); err != nil {
-		return nil, fmt.Errorf("stop is not written: %w", err)
+		return nil, fmt.Errorf("not written: %w", err)
 	}
 	return data, nil
 }
@@ -142,7 +142,7 @@ func (s Stop) hash() (string, error) {
 	s.Hash = ""
 	data, err := resource.Canonical(s)
 	if err != nil {
-		return "", fmt.Errorf("stop: %w", err)
+		return "", err
 	}
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
@@ -183,7 +183,7 @@ func decodeStop(data []byte) (Stop, error) {
 
 func (s Stopped) check() error {
 	if s.Scope != StopNothing && s.Scope != StopChanges && s.Scope != StopAll {
-		return fmt.Errorf("stop: scope %q is neither %s nor %s", s.Scope, StopChanges, StopAll)
+		return fmt.Errorf("scope %q is neither %s nor %s", s.Scope, StopChanges, StopAll)
 	}
 	if err := sentence("why", s.Why, maxStopWhy); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (s Stopped) check() error {
 		return err
 	}
 	if s.At.IsZero() {
-		return errors.New("stop: has no time")
+		return errors.New("has no time")
 	}
 	return nil
 }
@@ -201,11 +201,11 @@ func (s Stopped) check() error {
 func sentence(field, text string, limit int) error {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return fmt.Errorf("stop: %s is empty", field)
+		return fmt.Errorf("%s is empty", field)
 	case len(text) > limit:
-		return fmt.Errorf("stop: %s has %d bytes, may have %d", field, len(text), limit)
+		return fmt.Errorf("%s has %d bytes, may have %d", field, len(text), limit)
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Errorf("stop: %s is not one line of text", field)
+		return fmt.Errorf("%s is not one line of text", field)
 	}
 	return nil
 }
