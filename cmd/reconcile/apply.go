@@ -196,6 +196,9 @@ func (s *session) derive(p *plan.Plan, desired resource.Set, judge func(*plan.Pl
 	}
 	judged := *p
 	judged.Findings = gate.Without(p.Findings)
+	if err := s.addPolicies(&judged, judge); err != nil {
+		return err
+	}
 	verdict := judge(&judged)
 	if err := verdict.Agrees(p); err != nil {
 		return fmt.Errorf("%s: refused: %w", s.doing(), err)

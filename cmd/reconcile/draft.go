@@ -62,6 +62,9 @@ func (s *session) draft(ctx context.Context, of selection) (*drafted, error) {
 	}
 	p.Cause, p.Elsewhere = cause, elsewhere
 	s.pauses.widened = s.widensBy(ctx, world, difference)
+	if err := s.addPolicies(p, func(p *plan.Plan) gate.Verdict { return s.judge(p, len(desired)) }); err != nil {
+		return nil, err
+	}
 	s.judge(p, len(desired)).Apply(p)
 	if err := p.Seal(movingOf(s.kinds)); err != nil {
 		return nil, err

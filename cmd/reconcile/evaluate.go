@@ -46,7 +46,7 @@ func newEvaluate(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := config.Evaluate(request)
+			answer, err := evaluateRequest(request)
 			if err != nil {
 				return err
 			}

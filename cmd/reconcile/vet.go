@@ -15,8 +15,8 @@ func newVet(a *app) *cobra.Command {
 		Use:   "vet [ENV...]",
 		Short: "check environments without touching AWS or any chain",
 		Long: `vet evaluates the CUE files of the named environments (all of them without a
-name) and reports every error at once, each with file:line. It reads nothing
-but files.`,
+name), the people and the policies that they share, and who may approve, and
+reports every error at once, each with file:line. It reads nothing but files.`,
 		Example: `  reconcile vet
   reconcile vet staging
   reconcile vet production --rev origin/main
@@ -39,15 +39,21 @@ func (a *app) vet(names []string) error {
 		}
 		names = all
 	}
-	var failed []error
+	failed := []error{a.vetPolicies()}
 	for _, name := range names {
 		options.Name = name
 		env, _, err := config.Load(options)
+		if err == nil {
+			err = vetApprovers(env)
+		}
 		if err != nil {
 			failed = append(failed, err)
 			continue
 		}
 		fmt.Fprintf(a.out, "%s: ok · %d networks · %d keys · %d wallets\n", env.Name, len(env.Networks), len(env.Keys), wallets(env))
+		for _, note := range a.approverNotes(env) {
+			fmt.Fprintf(a.out, "%s: note: %s\n", env.Name, note)
+		}
 	}
 	return errors.Join(failed...)
 }

@@ -71,6 +71,20 @@ func (r *folderReader) policies() error {
 	return nil
 }
 
+// Policies reads the users' own rules at o's revision, sorted by path, and
+// evaluates nothing.
+func Policies(o Options) ([]PolicyFile, error) {
+	from, err := open(o)
+	if err != nil {
+		return nil, err
+	}
+	r := folderReader{tree: from.tree}
+	if err := r.policies(); err != nil {
+		return nil, err
+	}
+	return policyFiles(r.files), r.err()
+}
+
 func isPolicy(name string) bool {
 	return strings.HasSuffix(name, ".cue") && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/resource"
 )
 
-// own reports a rule whose findings only the gate makes.
+// own reports a rule whose findings are made again: the gate's, and those of policies.
 func own(rule string) bool {
 	switch rule {
 	case "belt-transaction", "belt-plan", "belt-day", "belt-update-share", "belt-delete-share",
@@ -18,7 +18,7 @@ func own(rule string) bool {
 		plan.RuleFrozen, plan.RuleStopped, RulePinLeftOut, "forbidden", "no-anchor", "open-overlay", "dirty-tree", "observed-environment":
 		return true
 	}
-	return false
+	return strings.HasPrefix(rule, "policy/") // made again beside the gate
 }
 
 // Without gives back the findings that a judged plan had as a draft: the
