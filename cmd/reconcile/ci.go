@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/crosschain-ops/reconcile/internal/approve"
+	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/forge"
 	"github.com/crosschain-ops/reconcile/internal/kinds"
 	"github.com/crosschain-ops/reconcile/internal/plan"
@@ -193,11 +196,25 @@ func (a *app) commentPlan(p *plan.Plan, artifact, next string) view.CommentPlan 
 // of coins and contracts, where this repository knows them.
 func (a *app) showOptions(p *plan.Plan) view.Options {
 	o := a.viewOptions()
-	o.Traits = kinds.Traits()
+	o.Traits, o.Banner = kinds.Traits(), causeBanner(p)
 	if env := a.envAt(p); env != nil {
 		o.Coins, o.Explain = coinsOf(env), explainer(env)
 	}
+	if p.Requires.Approvals > 0 {
+		o.Quorum = a.whoMay(p)
+	}
 	return o
+}
+
+// whoMay says who may approve a plan and who wrote it, by the rules of the commit
+// that the plan calls the last applied one. Nobody, where this repository lacks it.
+func (a *app) whoMay(p *plan.Plan) view.Quorum {
+	env, _, err := config.Load(a.options(cmp.Or(p.Revision.Applied, p.Revision.Commit), p.Environment))
+	if err != nil {
+		return view.Quorum{}
+	}
+	t := approve.Count(approvalRules(env.Governance), approve.Ballot{Plan: p, Now: a.now().UTC()})
+	return view.Quorum{May: t.Eligible, Wrote: t.Authors, Replan: env.Governance.Approvals.Replan}
 }
 
 // approveNext is the command by which a reviewer approves.

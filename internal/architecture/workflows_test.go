@@ -102,7 +102,7 @@ func weakened() []weakening {
 		{"plan.yml", "reconcile vet", "reconcile vet | cat", "is more than one command"},
 		{"plan.yml", "reconcile vet", "reconcile vet $(id)", "is more than one command"},
 		{"plan.yml", "run: reconcile vet", "run: |\n          reconcile vet\n          id", "is more than one command"},
-		{"plan.yml", `plan "$ENVIRONMENT" --out`, `plan "${{ github.event.pull_request.title }}" --out`, "pastes an expression into a shell"},
+		{"plan.yml", `plan "$ENVIRONMENT" --cause`, `plan "${{ github.event.pull_request.title }}" --cause`, "pastes an expression into a shell"},
 		{"plan.yml", "matrix.environment }}\n      - uses", "matrix.environment }}\n          PATH: .\n      - uses", "sets PATH"},
 		{"plan.yml", "          persist-credentials: false\n", "", "leaves the token in the checkout"},
 		{"plan.yml", "          fetch-depth: 0\n", "", "without its history"},
