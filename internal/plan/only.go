@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -49,7 +50,48 @@ func (d Difference) Only(selectors []string) (Difference, error) {
 	cut.Pending = slices.DeleteFunc(slices.Clone(d.Pending), func(p Pending) bool {
 		return !slices.ContainsFunc(selectors, func(s string) bool { return Selects(s, p.ID, "") })
 	})
+	cut.Findings = append(slices.Clone(d.Findings), d.severed(cut.Changes)...)
 	return cut, nil
+}
+
+// RuleCutStage is the finding about a change of a partial plan that must come after
+// one which this plan cannot hold: selectors close over changes, not over what is
+// put off, waits for signatures, or is not planned at all.
+const RuleCutStage = "cut-stage"
+
+// severed refuses each of some changes whose precondition is not among them.
+func (d Difference) severed(kept []Change) []resource.Finding {
+	there, later := map[resource.ID]bool{}, map[resource.ID]string{}
+	for _, c := range kept {
+		there[c.ID] = true
+	}
+	for _, l := range d.Deferred {
+		later[l.ID] = "is put off: " + l.Reason
+	}
+	for _, p := range d.Pending {
+		later[p.ID] = "waits for others: " + p.Reason
+	}
+	var found []resource.Finding
+	for _, c := range kept {
+		first := slices.Clone(c.Waits)
+		for _, ref := range needs(c) {
+			if d.Resolved[ref.String()] == "" {
+				first = append(first, ref.ID)
+			}
+		}
+		for _, id := range first {
+			if there[id] || id == c.ID {
+				continue
+			}
+			why := cmp.Or(later[id], "is in no plan")
+			found = append(found, resource.Finding{
+				Rule: RuleCutStage, Severity: resource.Refuse, ID: c.ID,
+				Reason: fmt.Sprintf("it must come after %s, which %s", id, why), Hint: "plan without --only, or name what can be done now",
+			})
+			break
+		}
+	}
+	return found
 }
 
 func markNeeded(byID map[resource.ID]Change, id resource.ID, keep map[resource.ID]bool) {

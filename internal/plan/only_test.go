@@ -69,6 +69,9 @@ func TestAnyCutOfAPlanCanBeDone(t *testing.T) {
 		if len(cut.Changes) < len(d.Changes) {
 			cuts++
 		}
+		if slices.ContainsFunc(cut.Findings, func(f resource.Finding) bool { return f.Rule == plan.RuleCutStage }) {
+			t.Fatalf("refused: %v", cut.Findings)
+		}
 		w.run(t, cut.Changes)
 	})
 	if cuts < worlds/4 {
@@ -102,5 +105,43 @@ func TestOnlyKeepsTheDeferredThatItNames(t *testing.T) {
 	}
 	if len(cut.Changes) != 0 || len(cut.Deferred) != 1 || cut.Deferred[0].ID != keyID("late") {
 		t.Errorf("changes %v, deferred %v", cut.Changes, cut.Deferred)
+	}
+}
+
+// TestACutRefusesWhatMustComeAfterSomethingThatIsNotInIt: a stage whose precondition
+// was put off is not done without it, and is named.
+func TestACutRefusesWhatMustComeAfterSomethingThatIsNotInIt(t *testing.T) {
+	t.Parallel()
+	before := setOf(t, keyOf("gone", ""), keyOf("user", "gone"), keyOf("other", ""))
+	live := liveOf(t, before, keyID("gone"), keyID("user"), keyID("other"))
+	d := diff(t, plan.Input{Rules: testRules(), Desired: setOf(t, keyOf("user", ""), keyOf("other", "")), Previous: before, Owned: live})
+	refusals := func(d plan.Difference) []string {
+		cut, err := d.Only([]string{"key/r1/gone"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := []string{}
+		for _, f := range cut.Findings {
+			list = append(list, string(f.Severity)+" "+f.Rule+" "+f.ID.String()+": "+f.Reason)
+		}
+		return list
+	}
+	if got := refusals(d); len(got) != 0 {
+		t.Errorf("a whole cut is refused: %v", got)
+	}
+	// Somebody after the comparison puts the first stage off.
+	put := d
+	put.Changes = slices.DeleteFunc(slices.Clone(d.Changes), func(c plan.Change) bool { return c.ID == keyID("user") })
+	for reason, off := range map[string]func(d *plan.Difference){
+		"which is put off: it is in use":        func(d *plan.Difference) { d.Deferred = []plan.Deferred{{ID: keyID("user"), Reason: "it is in use"}} },
+		"which waits for others: 1 of 2 signed": func(d *plan.Difference) { d.Pending = []plan.Pending{{ID: keyID("user"), Reason: "1 of 2 signed"}} },
+		"which is in no plan":                   func(*plan.Difference) {},
+	} {
+		cut := put
+		off(&cut)
+		want := []string{"refuse cut-stage key/r1/gone: it must come after key/r1/user, " + reason}
+		if got := refusals(cut); !slices.Equal(got, want) {
+			t.Errorf("have %q, want %q", got, want)
+		}
 	}
 }
