@@ -129,7 +129,7 @@ func (s *session) checkCommit(p *plan.Plan) error {
 	if s.revision.Config != p.Revision.Config || s.revision.Governance != p.Revision.Governance {
 		return s.stale("the configuration differs from the one that the plan was made from")
 	}
-	return nil
+	return s.checkAuthors(p)
 }
 
 // doing is the verb that refuses.

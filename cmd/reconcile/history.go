@@ -73,8 +73,10 @@ func (s *session) commits() ([]config.Commit, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Without the store nobody knows what was made: then those since the rules in
+	// force, of which apply may find more.
 	made := madeWhole(s.entries)
-	if made == s.anchor {
+	if made == s.anchor || s.offline {
 		return commits, nil
 	}
 	older, err := config.History(s.options, made, s.revision.Commit)

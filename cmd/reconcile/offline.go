@@ -21,6 +21,7 @@ func (a *app) openOffline(p *plan.Plan) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.offline = true
 	s.aws = cloud.Offline(s.env.AWS.Account, s.env.AWS.Region)
 	s.anchor = p.Revision.Applied
 	if err := s.rulesInForce(); err != nil {

@@ -53,6 +53,8 @@ type session struct {
 	pauses   pauses
 	// signed is what people signed about the plan that is applied.
 	signed []approve.Signed
+	// offline says that nobody was asked: neither AWS nor the store.
+	offline bool
 }
 
 // open loads the environment, asserts the account and reads the journal. It
