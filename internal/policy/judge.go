@@ -263,11 +263,7 @@ func told(against []errors.Error, constraint cue.Value, data any) string {
 		if format, _ := e.Msg(); strings.HasPrefix(format, noneOf) && len(against) > 1 {
 			continue // what each of them says follows
 		}
-		path, line := below(e.Path()), plainly(e)
-		if want, ok := wanted(constraint, path); ok {
-			line = strings.Join(path, ".") + " is " + had(data, path) + ", must be " + want
-		}
-		line = shorten(line, 240)
+		line := shorten(differs(e, constraint, data), 240)
 		if !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
@@ -276,6 +272,27 @@ func told(against []errors.Error, constraint cue.Value, data any) string {
 		lines = append(lines[:maxShown], strconv.Itoa(more)+" more")
 	}
 	return strings.Join(lines, "; ")
+}
+
+// differs is one difference: path, have, want. Where CUE says what it compared, that
+// is it: a bound may come from somewhere else in the plan.
+func differs(e errors.Error, constraint cue.Value, data any) string {
+	path := below(e.Path())
+	at := strings.Join(path, ".")
+	format, args := e.Msg()
+	value := func(i int) string { return shorten(fmt.Sprint(args[i]), 80) }
+	switch {
+	case len(path) == 0:
+		return plainly(e)
+	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
+		return at + " is " + value(0) + ", must be " + value(1)
+	case strings.HasPrefix(format, "invalid value %s (does not satisfy %s)") && len(args) >= 2:
+		return at + " is " + value(0) + ", must satisfy " + value(1)
+	}
+	if want, ok := wanted(constraint, path); ok {
+		return at + " is " + had(data, path) + ", must be " + want
+	}
+	return plainly(e)
 }
 
 // below is the path within the plan or the change.
