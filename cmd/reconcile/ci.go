@@ -196,7 +196,7 @@ func (a *app) commentPlan(p *plan.Plan, artifact, next string) view.CommentPlan 
 // of coins and contracts, where this repository knows them.
 func (a *app) showOptions(p *plan.Plan) view.Options {
 	o := a.viewOptions()
-	o.Traits, o.Banner = kinds.Traits(), causeBanner(p)
+	o.Traits = kinds.Traits()
 	if env := a.envAt(p); env != nil {
 		o.Coins, o.Explain = coinsOf(env), explainer(env)
 	}

@@ -130,7 +130,8 @@ func (a *app) render(p *plan.Plan, format string, o view.Options) error {
 	case "json":
 		return view.JSON(a.out, p)
 	case "markdown":
-		return view.Markdown(a.out, p, o)
+		_, err := view.Comment(a.out, []view.CommentPlan{{Plan: p, Options: o}}, view.CommentOptions{})
+		return err
 	default:
 		return view.Plan(a.out, p, o)
 	}
@@ -166,7 +167,7 @@ func (s *session) viewOptions(d *drafted, file string) view.Options {
 	o := s.app.viewOptions()
 	o.Traits, o.Coins, o.Explain = traitsOf(s.kinds), coinsOf(s.env), explainer(s.env)
 	o.Stats = s.stats(d)
-	o.Next, o.Banner = nextStep(s.env.Name, d.plan, file), causeBanner(d.plan)
+	o.Next = nextStep(s.env.Name, d.plan, file)
 	return o
 }
 

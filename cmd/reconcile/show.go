@@ -59,7 +59,6 @@ func (a *app) show(ctx context.Context, file, format string) error {
 		o.Coins, o.Explain = coinsOf(env), explainer(env)
 		o.Stale = a.staleness(ctx, p, env)
 	}
-	o.Banner = append(o.Banner, causeBanner(p)...)
 	return a.render(p, format, o)
 }
 

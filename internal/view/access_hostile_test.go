@@ -79,7 +79,7 @@ func TestAStrangersDocumentStaysVisibleAndHarmless(t *testing.T) {
 	}{
 		{"terminal.txt", func(w io.Writer) error { return view.Plan(w, p, o) }},
 		{"verbose.txt", func(w io.Writer) error { return view.Plan(w, p, verbose) }},
-		{"comment.md", func(w io.Writer) error { return view.Markdown(w, p, o) }},
+		{"comment.md", func(w io.Writer) error { return markdown(w, p, o) }},
 	} {
 		archive.Files = append(archive.Files, txtar.File{Name: part.name, Data: text(t, part.write)})
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/access"
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
-	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 // told is how a change of one attribute reads, white space made even.
@@ -312,7 +311,7 @@ func TestEveryLineOfASentenceInACommentHasItsSignInTheFirstColumn(t *testing.T) 
 	c := changedAccess().Changes[0]
 	c.Fields = []plan.FieldChange{{Path: "document", Before: document(statement)}}
 	c.After = nil
-	got := string(text(t, func(w io.Writer) error { return view.Markdown(w, seal(t, stagingPlan(c)), options()) }))
+	got := string(text(t, func(w io.Writer) error { return markdown(w, seal(t, stagingPlan(c)), options()) }))
 	_, got, _ = strings.Cut(got, "agents.cue:45\n-")
 	got, _, _ = strings.Cut(got, "```")
 	for line := range strings.Lines(strings.TrimSpace(got)) {

@@ -32,8 +32,17 @@ const defaultLimit = 60_000
 // comment writes one environment for a forge.
 type comment struct {
 	*viewer
+	// folded are the changes, those of the configuration first.
+	folded []block
 	// share is how many bytes alerts and tables are measured by.
 	share int
+}
+
+func newComment(cp CommentPlan) comment {
+	cp.Verbose, cp.Color, cp.CI = false, false, false
+	v := newViewer(cp.Plan, cp.Options)
+	configured, drift := v.split()
+	return comment{viewer: v, folded: append(v.blocks(configured), v.blocks(drift)...)}
 }
 
 // The shares of the limit that alerts and tables may take, the room that the
@@ -65,8 +74,7 @@ func Comment(w io.Writer, plans []CommentPlan, o CommentOptions) (truncated bool
 	for i, cp := range plans {
 		p := cp.Plan
 		markers[i] = Marker{Environment: p.Environment, Plan: p.Digest, Changes: p.ChangesDigest, Spec: p.Revision.Commit}
-		cp.Verbose, cp.Color, cp.CI = false, false, false
-		if m := (comment{viewer: newViewer(p, cp.Options)}); m.quiet() {
+		if m := newComment(cp); m.quiet() {
 			quiet = append(quiet, m.line())
 		} else {
 			told = append(told, &telling{comment: m, marker: &markers[i]})
@@ -85,12 +93,6 @@ func Comment(w io.Writer, plans []CommentPlan, o CommentOptions) (truncated bool
 	}
 	_, err = io.WriteString(w, markerLine(markers)+"\n"+head+body.String())
 	return slices.ContainsFunc(markers, func(m Marker) bool { return m.Truncated }), err
-}
-
-// Markdown writes the comment of one plan.
-func Markdown(w io.Writer, p *plan.Plan, o Options) error {
-	_, err := Comment(w, []CommentPlan{{Plan: p, Options: o}}, CommentOptions{})
-	return err
 }
 
 // quietLine is all environments with nothing to do.

@@ -266,6 +266,15 @@ func TestAnAddressThatAPersonDecidesOnIsWholeInTheDetailsHoweverManyThereAre(t *
 	}
 }
 
+func TestThreeBigEnvironmentsShareTheRoom(t *testing.T) {
+	t.Parallel()
+	big := view.CommentPlan{Plan: fleetPlan(1000), Options: options()}
+	got, truncated := written(t, view.CommentOptions{}, big, big, big)
+	if !truncated || len(got) > 60_000 || strings.Count(got, "rows shown") != 3 {
+		t.Errorf("%d bytes, truncated %v, %d tables", len(got), truncated, strings.Count(got, "rows shown"))
+	}
+}
+
 func TestACommentThatCannotHoldWhatIsNeverDroppedIsAnError(t *testing.T) {
 	t.Parallel()
 	p := seal(t, mixedPlan())
@@ -314,7 +323,7 @@ func TestABannerStandsAboveThePlanInEverySink(t *testing.T) {
 	o.Stopped, o.Frozen = "by alice, changes: incident", "until Monday"
 	for sink, got := range map[string]string{
 		"terminal": planText(t, p, o),
-		"comment":  string(text(t, func(w io.Writer) error { return view.Markdown(w, p, o) })),
+		"comment":  string(text(t, func(w io.Writer) error { return markdown(w, p, o) })),
 	} {
 		above, _, _ := strings.Cut(got, "validator-2-attestation-fuji")
 		for _, want := range []string{"stale: main moved on", "expired 6 h ago", "not committed", "partial: only funding", "overlay fork.json", "reconcile.plan/0", "was not checked", "stopped: by alice", "frozen: until Monday"} {

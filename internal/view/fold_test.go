@@ -139,7 +139,7 @@ func TestSensitiveAttributesAreNeverShown(t *testing.T) {
 		Fields: []plan.FieldChange{{Path: "value", Before: "canary-before", After: "canary-after"}},
 	}
 	p := seal(t, stagingPlan(c))
-	for _, write := range []func(io.Writer, *plan.Plan, view.Options) error{view.Plan, view.Verify, view.Markdown} {
+	for _, write := range []func(io.Writer, *plan.Plan, view.Options) error{view.Plan, view.Verify, markdown} {
 		if got := string(text(t, func(w io.Writer) error { return write(w, p, o) })); strings.Contains(got, "canary") || !strings.Contains(got, "never shown") {
 			t.Errorf("a sensitive attribute is shown, or not told of:\n%s", got)
 		}
@@ -158,7 +158,7 @@ func BenchmarkPlanOf10000Changes(b *testing.B) {
 func BenchmarkMarkdownOf10000Changes(b *testing.B) {
 	p := fleetPlan(10_000)
 	for b.Loop() {
-		if err := view.Markdown(io.Discard, p, options()); err != nil {
+		if err := markdown(io.Discard, p, options()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -132,7 +132,7 @@ func (s story) render(t *testing.T) *txtar.Archive {
 		case "verify.txt":
 			write = view.Verify
 		case "comment.md":
-			write = view.Markdown
+			write = markdown
 		}
 		if s.options != nil {
 			s.options(&o)

@@ -85,7 +85,7 @@ func TestHostileValuesStayVisibleAndHarmless(t *testing.T) {
 	}{
 		{"terminal.txt", func(w io.Writer) error { return view.Plan(w, p, o) }},
 		{"build-log.txt", func(w io.Writer) error { return view.Plan(w, p, inCI) }},
-		{"comment.md", func(w io.Writer) error { return view.Markdown(w, p, o) }},
+		{"comment.md", func(w io.Writer) error { return markdown(w, p, o) }},
 		{"outcomes.txt", func(w io.Writer) error {
 			return view.Outcomes(w, []view.Outcome{outcome}, view.OutcomeOptions{Options: o, Verified: x})
 		}},
@@ -150,7 +150,7 @@ func checkPlan(t *testing.T, p *plan.Plan, o view.Options, x string, width int) 
 			t.Errorf("%q gives a build log the command %q", x, command.Find(got))
 		}
 	}
-	checkComment(t, string(text(t, func(w io.Writer) error { return view.Markdown(w, p, o) })), x)
+	checkComment(t, string(text(t, func(w io.Writer) error { return markdown(w, p, o) })), x)
 }
 
 func checkLines(t *testing.T, got string, width int, verbose bool) {

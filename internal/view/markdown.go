@@ -132,7 +132,7 @@ func (m comment) dangers() []string {
 		names []string
 	}
 	var list []danger
-	for _, b := range byRisk(m.allBlocks()) {
+	for _, b := range byRisk(m.folded) {
 		c := b.first()
 		if c.Risk.Rank() < resource.Sensitive.Rank() && !c.Person {
 			continue

@@ -23,6 +23,12 @@ func comment(t testing.TB, o view.CommentOptions, plans ...*plan.Plan) string {
 	}))
 }
 
+// markdown writes the comment of one plan.
+func markdown(w io.Writer, p *plan.Plan, o view.Options) error {
+	_, err := view.Comment(w, []view.CommentPlan{{Plan: p, Options: o}}, view.CommentOptions{})
+	return err
+}
+
 func TestTheMarkerGivesBackWhatTheCommentIsOf(t *testing.T) {
 	t.Parallel()
 	one, two := seal(t, mixedPlan()), seal(t, stagingPlan())

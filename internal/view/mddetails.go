@@ -28,7 +28,7 @@ type part struct {
 func (m comment) sections() []section {
 	at := map[string]int{}
 	var list []section
-	for _, b := range byRisk(m.allBlocks()) {
+	for _, b := range byRisk(m.folded) {
 		c := b.first()
 		var words []string
 		for _, change := range b.changes {

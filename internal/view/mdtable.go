@@ -39,12 +39,6 @@ type row struct {
 	text        string
 }
 
-// allBlocks are the changes folded, those of the configuration first.
-func (v *viewer) allBlocks() []block {
-	configured, drift := v.split()
-	return append(v.blocks(configured), v.blocks(drift)...)
-}
-
 // byRisk puts the riskiest first and keeps the order of reading among equals.
 func byRisk(blocks []block) []block {
 	sorted := slices.Clone(blocks)
@@ -120,7 +114,7 @@ func (m comment) keep(rows []row) (kept []bool, cutAny bool) {
 func (m comment) rows() []row {
 	line := func(symbol, what, change string) string { return "| " + symbol + " " + what + " | " + change + " |\n" }
 	var rows []row
-	for _, b := range m.allBlocks() {
+	for _, b := range m.folded {
 		c, change := b.first(), m.gist(b)
 		if source := m.source(b); source != "" {
 			change += " · " + MarkdownCode(cutMiddle(shortSource(source), longestWord+1))

@@ -8,7 +8,6 @@ import (
 
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
-	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 func find(p *plan.Plan, destination string) *plan.Change {
@@ -141,7 +140,7 @@ func TestTheTransactionOfASafeIsListedOnce(t *testing.T) {
 	call := setCall(routingISM)["data"].(string)
 	for name, got := range map[string]string{
 		"text":     planText(t, p, o),
-		"markdown": string(text(t, func(w io.Writer) error { return view.Markdown(w, p, o) })),
+		"markdown": string(text(t, func(w io.Writer) error { return markdown(w, p, o) })),
 	} {
 		if strings.Count(got, call) != 1 || strings.Count(got, "3 calls in one transaction") != 1 {
 			t.Errorf("%s: the batch is not told once:\n%s", name, got)
@@ -222,6 +221,6 @@ func FuzzNoContractBreaksAPlan(f *testing.F) {
 		for _, p := range []*plan.Plan{thresholdPlan(), ownersPlan(), parameterPlan(), pendingSetPlan()} {
 			checkPlan(t, poison(p, x), o, x, width)
 		}
-		checkComment(t, string(text(t, func(w io.Writer) error { return view.Markdown(w, poison(timelockPlan(), x), o) })), "")
+		checkComment(t, string(text(t, func(w io.Writer) error { return markdown(w, poison(timelockPlan(), x), o) })), "")
 	})
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
-	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 // Whoever signs a plan compares addresses digit by digit: no width cuts them.
@@ -45,7 +44,7 @@ func TestPinsArePrintedWhole(t *testing.T) {
 		}
 	}
 	var comment bytes.Buffer
-	if err := view.Markdown(&comment, p, options()); err != nil {
+	if err := markdown(&comment, p, options()); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{a, b, legacy, arnA, arnB} {

@@ -138,7 +138,7 @@ func TestNothingUnreadIsEverInSync(t *testing.T) {
 			t.Parallel()
 			p, o := stagingPlan(), options()
 			spoil(p, &o)
-			for _, write := range []func(io.Writer, *plan.Plan, view.Options) error{view.Plan, view.Verify, view.Markdown} {
+			for _, write := range []func(io.Writer, *plan.Plan, view.Options) error{view.Plan, view.Verify, markdown} {
 				if got := string(text(t, func(w io.Writer) error { return write(w, p, o) })); strings.Contains(got, "in sync") {
 					t.Errorf("it says:\n%s", got)
 				}
@@ -194,7 +194,7 @@ func TestAWriterThatFailsIsReported(t *testing.T) {
 	for name, write := range map[string]func(io.Writer) error{
 		"Plan":     func(w io.Writer) error { return view.Plan(w, p, o) },
 		"Verify":   func(w io.Writer) error { return view.Verify(w, p, o) },
-		"Markdown": func(w io.Writer) error { return view.Markdown(w, p, o) },
+		"Markdown": func(w io.Writer) error { return markdown(w, p, o) },
 		"JSON":     func(w io.Writer) error { return view.JSON(w, p) },
 		"Hint":     func(w io.Writer) error { return view.Hint(w, "x", o) },
 		"Access":   func(w io.Writer) error { return view.Access(w, wholeAccess(), view.AccessOptions{Options: o}) },
