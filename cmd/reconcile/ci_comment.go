@@ -69,6 +69,9 @@ func (a *app) ciComment(ctx context.Context, f ciComment) error {
 		return err
 	}
 	missing := missingOf(plans, f.expect)
+	if len(f.expect) > mostExpected {
+		return fmt.Errorf("--expect: names %d environments, at most %d are taken", len(f.expect), mostExpected)
+	}
 	if len(plans) == 0 && len(missing) == 0 {
 		return withHint(fmt.Errorf("%s: holds no plan", strings.Join(f.plans, ", ")), "plan files end with .plan.json")
 	}
@@ -84,11 +87,7 @@ func (a *app) ciComment(ctx context.Context, f ciComment) error {
 	if f.artifact == "" {
 		f.artifact = a.runURL()
 	}
-	text, err := a.commentText(plans, missing, f)
-	if err != nil {
-		return err
-	}
-	if err := a.tellPullRequest(ctx, client, f, plans, missing, text); err != nil {
+	if err := a.tellPullRequest(ctx, client, f, plans, missing); err != nil {
 		a.warn(err)
 	}
 	return nil
@@ -105,9 +104,14 @@ func missingOf(plans []*plan.Plan, expect []string) []string {
 	return missing
 }
 
-// commentLimit is the most bytes of a comment that lists missing environments too:
-// 65,536 characters are taken, and a character has at least one byte.
-const commentLimit = 60_000
+// commentLimit is the most bytes of the plans in a comment, mostExpected how many
+// missing environments may follow: 65,536 characters are taken, and a character has
+// at least one byte.
+const (
+	commentLimit = 60_000
+	mostExpected = 30
+	nameBytes    = 60
+)
 
 // commentText is the comment whole. What was not planned is said: silence would
 // read as in sync.
@@ -125,12 +129,13 @@ func (a *app) commentText(plans []*plan.Plan, missing []string, f ciComment) (st
 		}
 	}
 	for _, name := range missing {
-		text.WriteString("\n> [!WARNING]\n> **" + view.MarkdownText(name) + "** was not planned: see the run\n")
+		text.WriteString("\n> [!WARNING]\n> **" + view.MarkdownText(name[:min(len(name), nameBytes)]) + "** was not planned: see the run\n")
 	}
 	return text.String(), nil
 }
 
-func (a *app) tellPullRequest(ctx context.Context, client *forge.Client, f ciComment, plans []*plan.Plan, missing []string, text string) error {
+// tellPullRequest sets the statuses first: a comment may be too long, or fail.
+func (a *app) tellPullRequest(ctx context.Context, client *forge.Client, f ciComment, plans []*plan.Plan, missing []string) error {
 	pull, err := client.PullRequest(ctx, f.number)
 	if err != nil {
 		return err
@@ -145,6 +150,10 @@ func (a *app) tellPullRequest(ctx context.Context, client *forge.Client, f ciCom
 		if err := a.setStatuses(ctx, client, pull.Head, plans, missing); err != nil {
 			a.warn(err)
 		}
+	}
+	text, err := a.commentText(plans, missing, f)
+	if err != nil {
+		return err
 	}
 	return a.upsertComment(ctx, client, f.number, plans, missing, text)
 }
