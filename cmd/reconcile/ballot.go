@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -54,9 +55,20 @@ func (s *session) shelf(ask bool) approvals.Repository {
 
 // count says who approved the plan by the rules in force.
 func (s *session) count(p *plan.Plan, signed []approve.Signed) approve.Tally {
-	return approve.Count(approvalRules(s.rules().Governance), approve.Ballot{
+	return approve.Count(s.approvalRules(), approve.Ballot{
 		Plan: p, Signed: signed, Spent: s.ledger.Spenders(), Now: s.app.now().UTC(),
 	})
+}
+
+// approvalRules are the rules in force. Keys that the plan's own commit revokes count
+// no more either: that takes away and gives nobody anything, and must not wait
+// for the approvals that a stolen key could give.
+func (s *session) approvalRules() approve.Rules {
+	r := approvalRules(s.rules().Governance)
+	if own := s.env.Governance.Revoked; !bytes.Equal(own, r.Revoked) {
+		r.Revoked = slices.Concat(r.Revoked, []byte("\n"), own)
+	}
+	return r
 }
 
 // approvalRules says in the words of approve what governance says of approvals.

@@ -39,7 +39,7 @@ func (s *session) hands(at time.Time) (hands, error) {
 	if err != nil {
 		return hands{}, withHint(fmt.Errorf("%s: who wrote this change: %w", s.env.Name, err), "fetch the whole history: git fetch --unshallow")
 	}
-	writers := approve.NewWriters(approvalRules(s.rules().Governance), at)
+	writers := approve.NewWriters(s.approvalRules(), at)
 	var h hands
 	for _, c := range commits {
 		h.authors = append(h.authors, c.Emails...)

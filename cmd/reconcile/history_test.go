@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/crosschain-ops/reconcile/internal/approve"
 	"github.com/crosschain-ops/reconcile/internal/config"
 	"github.com/crosschain-ops/reconcile/internal/journal"
 	"github.com/crosschain-ops/reconcile/internal/plan"
@@ -237,5 +238,34 @@ func TestOnlyAPullRequestHasSomebodyWhoOpenedIt(t *testing.T) {
 	}
 	if have, err := c.session(head, "", nil, config.Governance{}, filepath.Join(t.TempDir(), "none")).app.opener(); have != "" || err != nil {
 		t.Errorf("without a file: %q, %v", have, err)
+	}
+}
+
+func TestAKeyThatThePlansOwnCommitRevokesCountsNoMore(t *testing.T) {
+	t.Parallel()
+	c := newSignedRepo(t)
+	alice, public, _ := c.key("alice")
+	base := c.commit("environments/staging/a.cue", "before@x", "")
+	head := c.commit("environments/staging/a.cue", "alice@x", alice)
+	inForce := config.Governance{Approvers: []byte("alice@x " + public + "\n"), Revoked: []byte("# nobody")}
+	for name, test := range map[string]struct {
+		own      config.Governance
+		unsigned int
+	}{
+		"revoked by neither":            {inForce, 0},
+		"revoked by the plan's":         {config.Governance{Approvers: inForce.Approvers, Revoked: []byte(public)}, 1},
+		"no approver by the plan's":     {config.Governance{}, 0},
+		"unreadable in the plan's list": {config.Governance{Revoked: []byte("x")}, 1},
+	} {
+		s := c.session(head, base, []journal.Entry{closed(base, func(e *journal.Entry) { e.Advances = true })}, test.own, "")
+		s.applied = &config.Environment{Name: "staging", Governance: inForce}
+		h, err := s.hands(planned())
+		if err != nil || h.unsigned != test.unsigned {
+			t.Errorf("%s: %d unsigned commits, want %d: %v", name, h.unsigned, test.unsigned, err)
+		}
+		eligible := approve.Count(s.approvalRules(), approve.Ballot{Plan: &plan.Plan{}, Now: planned()}).Eligible
+		if revoked := name == "revoked by the plan's"; (len(eligible) == 0) != revoked {
+			t.Errorf("%s: eligible %q", name, eligible)
+		}
 	}
 }
