@@ -49,10 +49,24 @@ func Widened(in Input) []Gain {
 			}
 		}
 	}
+	w.gains = withoutEveryones(w.gains)
 	slices.SortFunc(w.gains, func(a, b Gain) int {
 		return strings.Compare(a.Principal+"\x00"+a.Action+"\x00"+a.On, b.Principal+"\x00"+b.Action+"\x00"+b.On)
 	})
 	return slices.Compact(w.gains)
+}
+
+// withoutEveryones leaves out of the gains what everybody gains: that is one gain.
+func withoutEveryones(gains []Gain) []Gain {
+	everyones := map[Gain]bool{}
+	for _, g := range gains {
+		if g.Principal == access.Everyone {
+			everyones[Gain{"", g.Action, g.On}] = true
+		}
+	}
+	return slices.DeleteFunc(gains, func(g Gain) bool {
+		return g.Principal != access.Everyone && everyones[Gain{"", g.Action, g.On}]
+	})
 }
 
 // widening compares two accounts.
@@ -207,6 +221,15 @@ func (w *widening) questions(now, after *projection, moves []move) map[string][]
 			}
 		}
 	}
+	// Who could do an action before is asked of all keys, also where only a document
+	// names it.
+	for action := range asked {
+		if strings.HasPrefix(strings.ToLower(action), "kms:") {
+			for _, k := range now.keys {
+				ask([]string{action}, k.ARN)
+			}
+		}
+	}
 	lists := map[string][]string{}
 	for action, list := range asked {
 		lists[action] = slices.Sorted(maps.Keys(list))
@@ -214,9 +237,12 @@ func (w *widening) questions(now, after *projection, moves []move) map[string][]
 	return lists
 }
 
-// plainActions are those that a statement names as they are.
+// plainActions are those that a statement names as they are. Reading what a key is
+// gives nobody anything: a public key is no secret.
 func plainActions(actions []string) []string {
-	return slices.DeleteFunc(slices.Clone(actions), func(a string) bool { return strings.ContainsAny(a, "*?") })
+	return slices.DeleteFunc(slices.Clone(actions), func(a string) bool {
+		return strings.ContainsAny(a, "*?") || slices.Contains([]string{"kms:getpublickey", "kms:describekey"}, strings.ToLower(a))
+	})
 }
 
 // documents are those that a change brings.
