@@ -179,7 +179,7 @@ func (s *session) showForApproval(p *plan.Plan, t approve.Tally, checked []strin
 	o := s.app.viewOptions()
 	o.Verbose = true
 	o.Traits, o.Coins, o.Explain = traitsOf(s.kinds), coinsOf(s.env), explainer(s.env)
-	o.Quorum = quorumOf(t)
+	o.Quorum = s.quorum(t)
 	if err := view.Plan(s.app.out, p, o); err != nil {
 		return err
 	}
@@ -190,10 +190,12 @@ func (s *session) showForApproval(p *plan.Plan, t approve.Tally, checked []strin
 	return nil
 }
 
-func quorumOf(t approve.Tally) view.Quorum {
-	q := view.Quorum{May: t.Eligible, Wrote: t.Authors, Replan: t.LacksReplan}
+// quorum says who may approve and who did.
+func (s *session) quorum(t approve.Tally) view.Quorum {
+	q := view.Quorum{May: t.Eligible, Wrote: t.Authors, Replan: s.rules().Governance.Approvals.Replan}
 	for _, a := range t.Approvals {
 		q.Signed = append(q.Signed, a.Person)
+		q.Replan = q.Replan && !a.Statement.Replanned
 	}
 	return q
 }

@@ -168,6 +168,9 @@ func (s *session) viewOptions(d *drafted, file string) view.Options {
 	o.Traits, o.Coins, o.Explain = traitsOf(s.kinds), coinsOf(s.env), explainer(s.env)
 	o.Stats = s.stats(d)
 	o.Next = nextStep(s.env.Name, d.plan, file)
+	if d.plan.Requires.Approvals > 0 {
+		o.Quorum = s.quorum(s.count(d.plan, nil))
+	}
 	return o
 }
 
@@ -176,13 +179,17 @@ func nextStep(env string, p *plan.Plan, file string) string {
 	if len(p.Changes) == 0 {
 		return ""
 	}
-	if gate.Refusal(p, 0) != nil {
+	if gate.Refusal(p, p.Requires.Approvals) != nil {
 		return ""
 	}
-	if file == "" {
-		return fmt.Sprintf("reconcile plan %s --out %s.plan.json, then reconcile apply %s.plan.json", env, env, env)
+	verb := "reconcile apply "
+	if p.Requires.Approvals > 0 {
+		verb = "reconcile approve "
 	}
-	return "reconcile apply " + file
+	if file == "" {
+		return fmt.Sprintf("reconcile plan %s --out %s.plan.json, then %s%s.plan.json", env, env, verb, env)
+	}
+	return verb + file
 }
 
 func (a *app) viewOptions() view.Options {
