@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -17,37 +16,72 @@ import (
 )
 
 // policyFindings holds a draft against the users' own rules: those in force, not
-// those of the change under review. Of the latter it is only asked that they can be
-// read: in force, they would refuse every plan, the one that mends them too.
+// those of the change under review.
 //
 // Judge is the gate's first word, which is applied to a copy, so that rules can
 // speak of risks and requirements; its last word comes after these findings.
 func (s *session) policyFindings(p *plan.Plan, judge func(*plan.Plan) gate.Verdict) ([]resource.Finding, error) {
 	inForce, planned := policyFilesOf(s.rules()), policyFilesOf(s.env)
-	var found []resource.Finding
-	if len(inForce) > 0 {
-		judged := *p
-		judge(p).Apply(&judged)
-		if err := judged.Seal(movingOf(s.kinds)); err != nil {
-			return nil, err
-		}
-		data, err := judged.Encode()
-		if err != nil {
-			return nil, err
-		}
-		if found, err = policy.Check(inForce, data, evaluateApart); err != nil {
-			return nil, err
-		}
+	if len(inForce)+len(planned) == 0 {
+		return nil, nil
 	}
-	if slices.EqualFunc(inForce, planned, func(a, b policy.File) bool { return a.Path == b.Path && bytes.Equal(a.Data, b.Data) }) {
+	judged := *p
+	judge(p).Apply(&judged)
+	found, err := s.heldAgainst(&judged, inForce)
+	if err != nil {
+		return nil, err
+	}
+	first := s.applied == nil
+	same := slices.EqualFunc(inForce, planned, func(a, b policy.File) bool { return a.Path == b.Path && bytes.Equal(a.Data, b.Data) })
+	come := slices.ContainsFunc(judged.Changes, func(c plan.Change) bool { return c.ID.Kind == plan.GovernanceKind })
+	if !first && (same || !come) {
 		return found, nil
 	}
-	err := policy.Compile(planned, evaluateApart)
-	var faults policy.Errors
-	if errors.As(err, &faults) {
-		return append(found, faults.Finding()), nil
+	more, err := s.lockedOut(judged, planned)
+	return append(found, more...), err
+}
+
+// heldAgainst makes a plan's file, and holds it against rules.
+func (s *session) heldAgainst(p *plan.Plan, rules []policy.File) ([]resource.Finding, error) {
+	if len(rules) == 0 {
+		return nil, nil
 	}
-	return found, err
+	if err := p.Seal(movingOf(s.kinds)); err != nil {
+		return nil, err
+	}
+	data, err := p.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return policy.Check(rules, data, evaluateApart)
+}
+
+// lockedOut refuses rules that come into force by this plan and would then refuse
+// even the plan that changes nothing but them: nobody could ever take them away.
+func (s *session) lockedOut(p plan.Plan, planned []policy.File) ([]resource.Finding, error) {
+	p.Revision.Dirty, p.Partial, p.Only, p.Cause = false, false, nil, ""
+	p.Changes = []plan.Change{{
+		ID: resource.ID{Kind: plan.GovernanceKind, Scope: p.Environment, Name: p.Environment}, Action: plan.Update,
+		Risk: resource.Destructive, Cause: plan.FromConfig, After: resource.Attrs{"governance": s.revision.Governance},
+		Before: &plan.State{Attrs: resource.Attrs{"governance": s.revision.Governance}},
+	}}
+	p.Deferred, p.Pending, p.Unread, p.Findings, p.Spend = nil, nil, nil, nil, nil
+	found, err := s.heldAgainst(&p, planned)
+	if err != nil {
+		return nil, err
+	}
+	p.Findings = found
+	stopping := p.Refused()
+	switch {
+	case len(stopping) == 0:
+		return nil, nil
+	case stopping[0].Rule == policy.RuleUnreadable:
+		return stopping[:1], nil
+	}
+	return []resource.Finding{{
+		Rule: policy.RuleLockout, Severity: resource.Refuse, Hint: stopping[0].Hint,
+		Reason: "in force, " + stopping[0].Rule + " would refuse even the plan that takes it away: " + stopping[0].Reason,
+	}}, nil
 }
 
 // addPolicies puts the findings of policies into a draft.

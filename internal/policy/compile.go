@@ -201,6 +201,9 @@ func (c *compiling) rule(r *rule, value cue.Value) {
 	if !ruleName.MatchString(r.name) || len(r.name) > maxRuleName {
 		here("", "%q is not a name of a rule: lower-case letters, digits and hyphens, at most %d", r.name, maxRuleName)
 	}
+	if Prefix+r.name == RuleUnreadable || Prefix+r.name == RuleLockout {
+		here("choose another name", "is what this tool itself says of rules")
+	}
 	names, values, ok := fieldsOf(value)
 	if !ok {
 		here("", "is not a rule: {message, severity, plan, where, must}")

@@ -20,6 +20,9 @@ const Prefix = "policy/"
 // RuleUnreadable says that no rule could be read, so that none could be held.
 const RuleUnreadable = Prefix + "unreadable"
 
+// RuleLockout says that rules, once in force, could never be taken away again.
+const RuleLockout = Prefix + "lockout"
+
 // File is one file of rules; its path is what findings name.
 type File = cuefile.File
 
