@@ -24,6 +24,13 @@ func notRunHere() map[string]string {
 		"bin/sandbox validator start staging validator-2 &": "the program is tested in cmd/sandbox",
 		"id=$(bin/sandbox dispatch staging fuji sepolia)":   "the program is tested in cmd/sandbox",
 		"bin/sandbox verify staging fuji $id":               "the program is tested in cmd/sandbox",
+		"jq -j .statement bob.approval > bob.statement":     "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
+		"jq -j .signature bob.approval > bob.statement.sig": "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
+		"ssh-keygen -Y verify -f environments/production/approvers -I bob@example.org -n reconcile-plan@v1 -s bob.statement.sig < bob.statement": "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
+		"cat bob.statement":                                "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
+		"git config gpg.format ssh":                        "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
+		"git config user.signingkey ~/.ssh/id_ed25519.pub": "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
+		"git config commit.gpgsign true":                   "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
 	}
 }
 
