@@ -60,6 +60,9 @@ func (p *progress) kind(name string, done bool) {
 	}
 	took := p.now().Sub(p.open[name])
 	delete(p.open, name)
+	if len(p.open) == 0 {
+		p.clear() // what follows may be printed by others
+	}
 	switch p.style {
 	case "json":
 		p.object(map[string]any{"event": "read", "kind": name, "ms": took.Milliseconds()})

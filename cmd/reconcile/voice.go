@@ -86,7 +86,7 @@ func (a *app) printError(err error) {
 		if hint, ok := strings.CutPrefix(strings.TrimSpace(line), "hint: "); ok {
 			line = "  hint: " + hint
 		}
-		fmt.Fprintln(a.err, a.escape(line))
+		fmt.Fprintln(a.err, a.escape(strings.ReplaceAll(line, "\t", "  ")))
 	}
 	var h *hinted
 	if errors.As(err, &h) {
