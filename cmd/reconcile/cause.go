@@ -92,14 +92,15 @@ func (s *session) onceMade() resource.Set {
 }
 
 // cutCause keeps the changes of one cause. A plan that was cut by name holds
-// what was named, whatever its cause, unless one is asked for.
+// what was named, whatever its cause, unless one is asked for; of an observed
+// environment nothing is applied, and all is shown.
 func (s *session) cutCause(d *plan.Difference, of selection) (cause plan.Cause, elsewhere int) {
 	switch {
 	case of.cause == causeConfig:
 		cause = plan.FromConfig
 	case of.cause == causeDrift:
 		cause = plan.FromDrift
-	case of.cause != causeAuto || len(of.only) > 0 || !d.Has(plan.FromDrift):
+	case of.cause != causeAuto || len(of.only) > 0 || !d.Has(plan.FromDrift) || s.env.Mode == resource.Observed:
 		return "", 0
 	case d.Has(plan.FromConfig) || s.rulesChange():
 		cause = plan.FromConfig
@@ -111,22 +112,6 @@ func (s *session) cutCause(d *plan.Difference, of selection) (cause plan.Cause, 
 		elsewhere++
 	}
 	return cause, elsewhere
-}
-
-// causeBanner says what of the difference a plan holds, and how to see the rest.
-func causeBanner(p *plan.Plan) []string {
-	var lines []string
-	if p.Cause == plan.FromDrift && len(p.Changes) > 0 {
-		lines = append(lines, "drift: the world changed outside git; apply undoes it, reconcile accept "+p.Environment+" ID keeps it")
-	}
-	other, word := causeDrift, " outside git"
-	if p.Cause == plan.FromDrift {
-		other, word = causeConfig, " of the configuration"
-	}
-	if p.Elsewhere > 0 {
-		lines = append(lines, count(p.Elsewhere, "change")+word+" in a plan of its own: reconcile plan "+p.Environment+" --cause "+other)
-	}
-	return lines
 }
 
 // rulesChange reports that the commit changes its own judges.

@@ -140,7 +140,7 @@ was unread · 7 only proposals wait for others`,
 	flags.StringVar(&a.logFormat, "log-format", "text", "progress on standard error as text or json")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print ids, addresses and lists whole")
 	root.AddCommand(
-		newVet(a), newPolicy(a), newPlan(a), newShow(a), newApprove(a), newApprovals(a), newApply(a), newVerify(a), newStop(a), newResume(a), newKeys(a), newAddresses(a), newAccess(a), newWho(a), newValidators(a), newRoutes(a), newSafe(a), newBootstrap(a), newCI(a), newVersion(a), newMan(a), newEvaluate(a),
+		newVet(a), newPolicy(a), newPlan(a), newShow(a), newApprove(a), newApprovals(a), newApply(a), newVerify(a), newAccept(a), newStop(a), newResume(a), newKeys(a), newAddresses(a), newAccess(a), newWho(a), newValidators(a), newRoutes(a), newSafe(a), newBootstrap(a), newCI(a), newVersion(a), newMan(a), newEvaluate(a),
 	)
 	return root
 }

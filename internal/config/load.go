@@ -31,6 +31,9 @@ type Options struct {
 	// Unpinned leaves addresses.json unread, for whoever is about to write it. The
 	// Revision is then not that of any commit.
 	Unpinned bool
+	// Instead gives files other bytes than those of the tree, by their path, for
+	// whoever is about to write them.
+	Instead map[string][]byte
 }
 
 // Revision is what an environment was read from.
@@ -98,6 +101,9 @@ func Load(o Options) (*Environment, Revision, error) {
 	}
 	if o.Unpinned {
 		from.tree = withoutPins{from.tree, PinsFile(o.Name)}
+	}
+	if len(o.Instead) > 0 {
+		from.tree = instead{from.tree, o.Instead}
 	}
 	files, err := readFolder(from.tree, o.Name)
 	if err != nil {

@@ -127,6 +127,10 @@ type Definition[S any] struct {
 	Do func(context.Context, Resolved, Prepared) (resource.Outputs, error)
 	// Probe says whether any of the prepared effects happened. It has no effect.
 	Probe func(context.Context, Resolved, []Prepared) (Happened, resource.Outputs, error)
+	// Accept says how the configuration would declare what somebody made of a
+	// resource; an error says why it cannot. Pure. nil, and Traits.Accepts false, where
+	// nothing of the kind is written out in the configuration.
+	Accept Accept
 }
 
 // DeferredError says that a change cannot be planned in this plan and why.
@@ -168,6 +172,7 @@ type Kind struct {
 	Prepare func(context.Context, Resolved) (Prepared, error)
 	Do      func(context.Context, Resolved, Prepared) (resource.Outputs, error)
 	Probe   func(context.Context, Resolved, []Prepared) (Happened, resource.Outputs, error)
+	Accept  Accept
 }
 
 // Seen is an Observation with its type erased.
@@ -185,7 +190,7 @@ func Define[S any](d Definition[S]) (Kind, error) {
 	if err := complete(d); err != nil {
 		return Kind{}, fmt.Errorf("kind %q: %w", d.Name, err)
 	}
-	k := Kind{Name: d.Name, Traits: d.Traits, Actions: d.Actions, Prepare: d.Prepare, Do: d.Do, Probe: d.Probe}
+	k := Kind{Name: d.Name, Traits: d.Traits, Actions: d.Actions, Prepare: d.Prepare, Do: d.Do, Probe: d.Probe, Accept: d.Accept}
 	k.Declare = func(env *config.Environment) ([]resource.Resource, error) {
 		objects, err := d.Declare(env)
 		if err != nil {
@@ -258,6 +263,9 @@ func complete[S any](d Definition[S]) error {
 		}
 		slices.Sort(names)
 		return names
+	}
+	if (d.Accept != nil) != d.Traits.Accepts {
+		return errors.New("its traits say otherwise of Accept")
 	}
 	if gaps := missing(map[string]bool{
 		"Declare": d.Declare != nil, "Observe": d.Observe != nil, "Read": d.Read != nil, "Check": d.Check != nil,

@@ -156,18 +156,6 @@ func (p *Plan) wholeDigest() (string, error) {
 // changesDigest covers what was decided and nothing that moves by itself:
 // never why, reasons, nonces, gas, or the balance that a top-up read.
 func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
-	type step struct {
-		Op     string         `json:"op"`
-		ID     resource.ID    `json:"id"`
-		Params resource.Attrs `json:"params"`
-	}
-	type change struct {
-		ID     resource.ID   `json:"id"`
-		Action Action        `json:"action"`
-		Risk   resource.Risk `json:"risk"`
-		Fields []FieldChange `json:"fields"`
-		Steps  []step        `json:"steps"`
-	}
 	type finding struct {
 		Rule     string            `json:"rule"`
 		Severity resource.Severity `json:"severity"`
@@ -182,25 +170,12 @@ func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 		Identity    Identity  `json:"identity"`
 		Overlay     *Overlay  `json:"overlay"`
 		Partial     bool      `json:"partial"`
-		Changes     []change  `json:"changes"`
+		Changes     []intent  `json:"changes"`
 		Findings    []finding `json:"findings"`
 		Unread      []string  `json:"unread"`
 		Spend       []spend   `json:"spend"`
 		Governance  string    `json:"governance"`
-	}{p.Environment, p.Identity, p.Overlay, p.Partial, []change{}, []finding{}, []string{}, []spend{}, p.Revision.Governance}
-	for _, c := range p.Changes {
-		bare := change{c.ID, c.Action, c.Risk, []FieldChange{}, []step{}}
-		for _, f := range c.Fields {
-			if slices.Contains(moving[c.ID.Kind], f.Path) {
-				f.Before = nil
-			}
-			bare.Fields = append(bare.Fields, f)
-		}
-		for _, s := range c.Steps {
-			bare.Steps = append(bare.Steps, step{s.Op, s.ID, s.Params})
-		}
-		content.Changes = append(content.Changes, bare)
-	}
+	}{p.Environment, p.Identity, p.Overlay, p.Partial, intents(p.Changes, moving), []finding{}, []string{}, []spend{}, p.Revision.Governance}
 	for _, f := range p.Findings {
 		if !passing(f) {
 			content.Findings = append(content.Findings, finding{f.Rule, f.Severity, f.ID})
@@ -215,6 +190,39 @@ func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 		content.Spend = append(content.Spend, spend{s.Network, s.Wei})
 	}
 	return digestInParts(content)
+}
+
+// intent is what of a change was decided.
+type intent struct {
+	ID     resource.ID   `json:"id"`
+	Action Action        `json:"action"`
+	Risk   resource.Risk `json:"risk"`
+	Fields []FieldChange `json:"fields"`
+	Steps  []intentStep  `json:"steps"`
+}
+
+type intentStep struct {
+	Op     string         `json:"op"`
+	ID     resource.ID    `json:"id"`
+	Params resource.Attrs `json:"params"`
+}
+
+func intents(changes []Change, moving map[string][]string) []intent {
+	all := []intent{}
+	for _, c := range changes {
+		bare := intent{c.ID, c.Action, c.Risk, []FieldChange{}, []intentStep{}}
+		for _, f := range c.Fields {
+			if slices.Contains(moving[c.ID.Kind], f.Path) {
+				f.Before = nil
+			}
+			bare.Fields = append(bare.Fields, f)
+		}
+		for _, s := range c.Steps {
+			bare.Steps = append(bare.Steps, intentStep{s.Op, s.ID, s.Params})
+		}
+		all = append(all, bare)
+	}
+	return all
 }
 
 // sorted is an ordered copy.

@@ -117,7 +117,7 @@ func New(o Options) (kind.Kind, error) {
 	c := &contracts{o}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(),
-		Declare: declare, Observe: c.observe, Read: c.read, Check: check, Steps: steps,
+		Declare: declare, Observe: c.observe, Read: c.read, Check: check, Steps: steps, Accept: kind.AcceptValues,
 		Prepare: c.prepare, Do: declaredOnly(o.Calls.Do), Probe: o.Calls.Probe,
 	})
 }
@@ -130,6 +130,7 @@ func Actions() []kind.Action { return nil }
 // said by the step's own risk.
 func Traits() resource.Traits {
 	return resource.Traits{
+		Accepts:  true,
 		Computed: []string{"readings", "unreadable"}, Moving: []string{"readings", "unreadable"}, Steering: []string{"terms"},
 		Satisfies: satisfies,
 		Risks: map[string]resource.Risk{

@@ -76,7 +76,7 @@ func New(o Options) (kind.Kind, error) {
 	account := kind.Account[Spec]{Kind: Name, Directory: o.Directory, Unread: cloud.Unread, Look: look}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: account.Observe, Read: account.Read,
-		Check: check, Steps: steps, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
+		Check: check, Steps: steps, Accept: kind.AcceptGroup, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -101,6 +101,7 @@ const (
 // Traits are the rules of the kind.
 func Traits() resource.Traits {
 	return resource.Traits{
+		Accepts:  true,
 		Steering: []string{"adopt", "protect"},
 		Computed: []string{"denies"},
 		Satisfies: func(path string, desired, observed resource.Attrs) bool {

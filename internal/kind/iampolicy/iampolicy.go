@@ -80,7 +80,7 @@ func New(o Options) (kind.Kind, error) {
 	account := kind.Account[Spec]{Kind: Name, Directory: o.Directory, Unread: cloud.Unread, Look: k.look}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(), Declare: declare, Observe: account.Observe, Read: account.Read,
-		Check: check, Steps: steps, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
+		Check: check, Steps: steps, Accept: kind.AcceptStatements, Prepare: kind.PrepareStep[parameters], Do: k.do, Probe: k.probe,
 	})
 }
 
@@ -118,7 +118,7 @@ func Traits() resource.Traits {
 			opWrite: resource.Sensitive, opReturn: resource.Sensitive, kind.AdoptOp: resource.Sensitive,
 			opDelete: resource.Destructive,
 		},
-		Alone: true, Gives: true,
+		Alone: true, Gives: true, Accepts: true,
 	}
 }
 

@@ -82,7 +82,7 @@ func New(o Options) (kind.Kind, error) {
 	s := &safes{o}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(),
-		Declare: declare, Observe: s.observe, Read: s.read, Check: check, Steps: steps,
+		Declare: declare, Observe: s.observe, Read: s.read, Check: check, Steps: steps, Accept: kind.AcceptQuorum("safes", "owners"),
 		Prepare: o.Calls.Prepare, Do: o.Calls.Do, Probe: o.Calls.Probe,
 	})
 }
@@ -94,11 +94,10 @@ func Actions() []kind.Action { return nil }
 func Traits() resource.Traits {
 	return resource.Traits{
 		Computed: []string{"order", "around"}, Steering: []string{"terms", "version"},
-		Satisfies: satisfies,
-		Risks:     map[string]resource.Risk{owners: resource.Destructive, resource.Propose: resource.Destructive, call.Execute: resource.Destructive},
-		Person:    []string{owners, resource.Propose, call.Execute},
-		DeleteOff: true,
-		Quorum:    resource.Quorum{Threshold: "threshold", Members: "owners"},
+		Satisfies: satisfies, DeleteOff: true, Accepts: true,
+		Risks:  map[string]resource.Risk{owners: resource.Destructive, resource.Propose: resource.Destructive, call.Execute: resource.Destructive},
+		Person: []string{owners, resource.Propose, call.Execute},
+		Quorum: resource.Quorum{Threshold: "threshold", Members: "owners"},
 	}
 }
 

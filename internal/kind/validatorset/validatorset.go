@@ -101,7 +101,7 @@ func New(o Options) (kind.Kind, error) {
 	s := &sets{Options: o, source: validators.Source{Networks: o.Networks, Checkpoints: o.Checkpoints}}
 	return kind.Define(kind.Definition[Spec]{
 		Name: Name, Traits: Traits(), Actions: Actions(),
-		Declare: declare, Observe: s.observe, Read: s.read, Check: check, Steps: steps,
+		Declare: declare, Observe: s.observe, Read: s.read, Check: check, Steps: steps, Accept: kind.AcceptQuorum("validatorSets", "members", "alias"),
 		Prepare: s.prepare, Do: o.Calls.Do, Probe: o.Calls.Probe,
 	})
 }
@@ -113,6 +113,7 @@ func Actions() []kind.Action { return nil }
 // pointed to yet gives nobody power.
 func Traits() resource.Traits {
 	return resource.Traits{
+		Accepts:  true,
 		Computed: []string{"ism", "path"}, Steering: []string{"terms"},
 		Satisfies: satisfies,
 		Risks: map[string]resource.Risk{
