@@ -258,6 +258,9 @@ func TestAnAddressThatAPersonDecidesOnIsWholeInTheDetailsHoweverManyThereAre(t *
 			t.Errorf("%d of 300 addresses are whole in %d bytes, truncated %v", shown, limit, truncated)
 		}
 	}
+	if got, _ := written(t, view.CommentOptions{Limit: 20_000}, view.CommentPlan{Plan: stagingPlan(pins), Options: options()}); !strings.Contains(got, "details of 0 of 1 changes shown") {
+		t.Error("a change counts as told before its last line")
+	}
 	recipient := fund("fuji", "relayer-signer", plan.Create, "2"+ether, "")
 	recipient.Risk, recipient.Fields[1].After = resource.Sensitive, "0x5c1A0b4e2F6d7C8b9A0e1D2c3B4a5F6e7D8c9B0a"
 	got, _ := written(t, view.CommentOptions{}, view.CommentPlan{Plan: stagingPlan(recipient), Options: options()})
