@@ -92,11 +92,42 @@ func (s *session) checkApproved(ctx context.Context, p *plan.Plan, files []strin
 	}
 	s.signed = b.signed
 	tally := s.count(p, b.signed)
+	if !tally.Enough() {
+		b.notes = append(b.notes, s.approvedElsewhere(ctx, p)...)
+	}
 	if err := refused(p, &tally, b.notes...); err != nil {
 		return err
 	}
 	s.progress.say("approved", map[string]any{"plan": p.Digest, "approvals": tally.IDs()}, p.Environment+": approved by "+strings.Join(approvers(tally), ", "))
 	return nil
+}
+
+// maxElsewhere bounds how many other sets of approvals are looked into.
+const maxElsewhere = 8
+
+// approvedElsewhere tells of approvals that hold for other changes of the
+// environment: before a merge they were this plan's, perhaps.
+func (s *session) approvedElsewhere(ctx context.Context, p *plan.Plan) []string {
+	others, err := s.shelf(false).Others(ctx, p.Environment, p.ChangesDigest)
+	if err != nil {
+		return nil // that the repository was not read is told already
+	}
+	var lines []string
+	for _, other := range others[:min(len(others), maxElsewhere)] {
+		found, err := s.shelf(false).Collect(ctx, p.Environment, other)
+		if err != nil {
+			continue
+		}
+		for _, signed := range found.Signed {
+			statement, err := approve.ParseStatement(signed.Statement)
+			if err != nil || statement.Environment != p.Environment || !s.app.now().Before(statement.Expires) {
+				continue
+			}
+			lines = append(lines, fmt.Sprintf("signed are other changes, of plan %s: they differ from these (reconcile approvals FILE --was EARLIER says in what)", shortDigest(statement.Digest)))
+			break
+		}
+	}
+	return lines
 }
 
 // approvers names who approved, each with his key and what he signed.
