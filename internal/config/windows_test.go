@@ -76,6 +76,8 @@ func TestWindowsMeanTheHoursOfTheirZone(t *testing.T) {
 			[]string{"deny 2026-04-23 22:00 UTC to 2026-04-24 03:00 UTC"}},
 		"dates end before their last": {"2026-12-20 12:00", config.Windows{Zone: "America/New_York", Deny: dates("2026-12-20", "2027-01-03T08:00")},
 			[]string{"deny 2026-12-20 05:00 UTC to 2027-01-03 13:00 UTC"}},
+		"dates that begin and end in an hour that comes twice": {"2026-10-25 12:00", config.Windows{Zone: "Europe/Berlin", Deny: dates("2026-10-25T02:30", "2026-10-25T02:45")},
+			[]string{"deny 2026-10-25 00:30 UTC to 2026-10-25 01:45 UTC"}},
 		"half an hour off": {"2026-12-02 12:00", config.Windows{Zone: "Asia/Kolkata", Allow: hours("09:00", "17:00", "wed")},
 			[]string{"allow 2026-12-02 03:30 UTC to 2026-12-02 11:30 UTC"}},
 	} {

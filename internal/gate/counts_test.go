@@ -168,3 +168,32 @@ func TestUnsignedCommitsAskForOneApprovalMore(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyKeysAreRetired(t *testing.T) {
+	t.Parallel()
+	in := calm(pay("relayer", relayer, "1", "1"))
+	withQuorums(&in)
+	in.Plan.Changes[0].Action, in.Plan.Changes[0].Steps = plan.Delete, []resource.Step{{Op: "top-up", ID: walletID("relayer")}}
+	in.Governance.Belts.KeysRetired = limit(0)
+	if refuses(gate.Check(in), "belt-keys") {
+		t.Error("a wallet counts as a key")
+	}
+}
+
+// TestADraftHasNoneOfTheGatesOwnFindings: apply judges again, and what the gate
+// said before must not count twice, or stay when it is over.
+func TestADraftHasNoneOfTheGatesOwnFindings(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(5000) {
+		in := randomInput(seed)
+		drafted := map[string]bool{}
+		for _, f := range in.Plan.Findings {
+			drafted[f.Rule] = true
+		}
+		for _, f := range gate.Without(gate.Check(in).Findings) {
+			if !drafted[f.Rule] {
+				t.Fatalf("seed %d: %s stays", seed, f.Rule)
+			}
+		}
+	}
+}
