@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,5 +98,32 @@ func TestAnOverlaysPinStandsForAnotherKey(t *testing.T) {
 	}
 	if env.Pins["bank"] != relayer || !maps.Equal(env.PinnedARNs, map[string]string{"relayer-signer-fuji": bankARN + "f"}) {
 		t.Errorf("pins %v, ARNs %v", env.Pins, env.PinnedARNs)
+	}
+}
+
+// What looks alike among a neighbour's own addresses is told when that is loaded,
+// and both are known here.
+func TestANeighboursLookAlikesAreItsOwn(t *testing.T) {
+	t.Parallel()
+	files := base(t)
+	for name, data := range unpack(t, "testdata/refused/two_environments_share_no_address.txtar") {
+		if name != "edit" && name != "want" {
+			files[name] = data
+		}
+	}
+	files["environments/production/addresses.json"] = `{"bank": "0x1234567890123456789012345678901234565678", "relayer-signer-ethereum": "0x1234000000000000000000000000000000005678"}`
+	files["environments/staging/addresses.json"] = `{"bank": "` + bankAddress + `"}`
+	root := write(t, files)
+	if _, _, err := config.Load(config.Options{Root: root, Name: "production"}); err == nil || !strings.Contains(err.Error(), config.RuleLookAlike) {
+		t.Errorf("production: %v", err)
+	}
+	env, _ := load(t, root, "staging")
+	var known []string
+	for _, k := range env.Known {
+		known = append(known, k.Environment+" "+k.Address)
+	}
+	want := []string{"staging " + bankAddress, "production 0x1234567890123456789012345678901234565678", "production 0x1234000000000000000000000000000000005678"}
+	if !slices.Equal(known, want) {
+		t.Errorf("known %v, want %v", known, want)
 	}
 }
