@@ -5,10 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
@@ -161,56 +158,6 @@ func ConfigDigestAt(o Options, rev, name string) (string, error) {
 		return "", err
 	}
 	return digest(files), nil
-}
-
-// Authors lists the e-mail addresses of everyone who had a hand in the commits
-// that to reaches and since does not: authors, committers, and those named by
-// Co-authored-by trailers; lower case, sorted. An empty since means all of to's
-// history.
-func Authors(o Options, since, to string) ([]string, error) {
-	root := o.Root
-	if root == "" {
-		root = "."
-	}
-	repo, err := openRepository(root)
-	if err != nil {
-		return nil, err
-	}
-	tip, err := repo.commit(to)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[plumbing.Hash]bool{}
-	if since != "" {
-		base, err := repo.commit(since)
-		if err != nil {
-			return nil, err
-		}
-		if err := object.NewCommitPreorderIter(base, nil, nil).ForEach(func(c *object.Commit) error {
-			seen[c.Hash] = true
-			return nil
-		}); err != nil {
-			return nil, fmt.Errorf("history of %s: %w", since, err)
-		}
-	}
-	var emails []string
-	add := func(email string) {
-		if email = strings.ToLower(strings.TrimSpace(email)); email != "" {
-			emails = append(emails, email)
-		}
-	}
-	if err := object.NewCommitPreorderIter(tip, seen, nil).ForEach(func(c *object.Commit) error {
-		add(c.Author.Email)
-		add(c.Committer.Email)
-		for _, email := range coAuthors(c.Message) {
-			add(email)
-		}
-		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("history of %s: %w", to, err)
-	}
-	slices.Sort(emails)
-	return slices.Compact(emails), nil
 }
 
 // loadOne reads, evaluates, lowers and checks an environment by itself. An
