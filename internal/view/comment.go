@@ -125,9 +125,10 @@ type telling struct {
 
 // reserve writes what is never dropped and says how many bytes the whole comment
 // takes at least. Each environment may take all that is there unless that leaves the
-// others none.
+// others none; where titles and footers are long, alerts and tables are shorter.
 func reserve(told []*telling, limit, fixed int) (need int) {
-	for _, share := range []int{limit, limit / max(1, len(told))} {
+	equal := limit / max(1, len(told))
+	for _, share := range []int{limit, equal, equal / 2, equal / 4, equal / 16} {
 		need = fixed
 		for _, t := range told {
 			t.share = share
@@ -203,7 +204,7 @@ func (m comment) artifact() string {
 	if isPlainLink(m.o.Artifact) {
 		return "<" + m.o.Artifact + ">"
 	}
-	return MarkdownCode(cut(m.o.Artifact, longestName))
+	return shortCode(m.o.Artifact, longestName)
 }
 
 // isPlainLink reports whether a text is an https address that holds nothing which

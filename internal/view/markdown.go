@@ -23,7 +23,7 @@ func (m comment) line() string {
 	if read, all := m.networks(); all > 0 {
 		facts = append(facts, number(read)+" of "+count(all, "network"))
 	}
-	text := "**" + MarkdownText(cut(m.p.Environment, longestName)) + "**"
+	text := "**" + shortText(m.p.Environment, longestName) + "**"
 	if len(facts) > 0 {
 		text += " (" + strings.Join(facts, ", ") + ")"
 	}
@@ -46,18 +46,18 @@ func (m comment) title() string {
 	default:
 		what = "nothing to do now"
 	}
-	parts := []string{MarkdownText(cut(name, longestName) + ": " + cut(what, longestText))}
+	parts := []string{shortText(cut(Terminal(name), longestName)+": "+what, longestText)}
 	if len(p.Changes) > 0 {
-		parts = append(parts, MarkdownText(riskText(p.Requires.Risk)))
+		parts = append(parts, shortText(riskText(p.Requires.Risk), longestName))
 	}
 	out, fees := m.spend()
 	if out != "" {
-		parts = append(parts, MarkdownText(cut(out, longestText)))
+		parts = append(parts, shortText(out, longestText))
 	}
-	parts = append(parts, "plan "+MarkdownCode(shortDigest(cut(p.Digest, longestName))))
+	parts = append(parts, "plan "+shortCode(shortDigest(p.Digest), longestName))
 	var lines []string
 	for _, need := range m.needs() {
-		lines = append(lines, "**"+MarkdownText(cut(need, longestText))+"**")
+		lines = append(lines, "**"+shortText(need, longestText)+"**")
 	}
 	var facts []string
 	if read, all := m.networks(); all > 0 && read == all {
@@ -68,14 +68,14 @@ func (m comment) title() string {
 	}
 	for _, fact := range append(m.waitingCounts(), fees, m.o.Monthly) {
 		if fact != "" {
-			facts = append(facts, MarkdownText(cut(fact, longestText)))
+			facts = append(facts, shortText(fact, longestText))
 		}
 	}
 	if len(facts) > 0 {
 		lines = append(lines, strings.Join(facts, " · "))
 	}
 	if m.o.Next != "" {
-		lines = append(lines, "next: "+MarkdownCode(cut(m.o.Next, longestText)))
+		lines = append(lines, "next: "+shortCode(m.o.Next, longestText))
 	}
 	title := "### " + strings.Join(parts, " · ") + "\n\n"
 	if len(lines) == 0 {
@@ -89,17 +89,17 @@ func (m comment) title() string {
 func (m comment) alerts() string {
 	var caution, warning []string
 	for _, text := range m.stops() {
-		caution = append(caution, MarkdownText(cut(text, longestText)))
+		caution = append(caution, shortText(text, longestText))
 	}
 	caution = append(append(caution, m.judged(resource.Refuse, resource.Acknowledge)...), m.dangers()...)
 	for _, text := range m.warnings() {
-		warning = append(warning, MarkdownText(cut(text, longestText)))
+		warning = append(warning, shortText(text, longestText))
 	}
 	for _, s := range m.silences() {
-		warning = append(warning, "**not read, nothing there is changed:** "+MarkdownText(cut(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText)))
+		warning = append(warning, "**not read, nothing there is changed:** "+shortText(strings.Join(s.scopes, ", ")+": "+s.Operation+": "+s.Cause, longestText))
 	}
 	if text, command := m.elsewhere(); text != "" {
-		warning = append(warning, text+MarkdownCode(cut(command, longestText)))
+		warning = append(warning, text+shortCode(command, longestText))
 	}
 	limit := m.share / alertShare / 3
 	return box("CAUTION", caution, limit) + box("WARNING", warning, limit)
@@ -114,9 +114,9 @@ func (m comment) notes() string {
 func (m comment) judged(severities ...resource.Severity) []string {
 	var list []string
 	for _, j := range m.judgements(severities...) {
-		text := "**" + severityWord(j.Severity) + "** " + MarkdownCode(cut(j.Rule, longestName)) + " " + m.nameList(j.ids) + MarkdownText(": "+cut(j.Reason, longestText))
+		text := "**" + severityWord(j.Severity) + "** " + shortCode(j.Rule, longestName) + " " + m.nameList(j.ids) + MarkdownText(": "+cut(Terminal(j.Reason), longestText))
 		if j.Hint != "" {
-			text += " (" + MarkdownText(cut(j.Hint, longestText)) + ")"
+			text += " (" + shortText(j.Hint, longestText) + ")"
 		}
 		list = append(list, text)
 	}
@@ -137,7 +137,7 @@ func (m comment) dangers() []string {
 		if c.Risk.Rank() < resource.Sensitive.Rank() && !c.Person {
 			continue
 		}
-		head := "**" + MarkdownText(cut(riskText(c.Risk), longestName)) + "**: " + MarkdownText(cut(m.changeWord(c)+" "+c.ID.Kind, longestName))
+		head := "**" + shortText(riskText(c.Risk), longestName) + "**: " + shortText(m.changeWord(c)+" "+c.ID.Kind, longestName)
 		if c.Person {
 			head = "**a person must decide**, " + head
 		}
@@ -184,12 +184,18 @@ func box(name string, lines []string, limit int) string {
 	return b.String() + "\n"
 }
 
+// shortText and shortCode are at most so many columns of what is seen: values from
+// outside are told longer than they are.
+func shortText(s string, most int) string { return MarkdownText(cut(Terminal(s), most)) }
+
+func shortCode(s string, most int) string { return MarkdownCode(cut(Terminal(s), most)) }
+
 // nameList names resources with their kind.
 func (m comment) nameList(ids []resource.ID) string {
 	if len(ids) == 1 && ids[0].IsZero() {
 		return "the whole environment"
 	}
-	return MarkdownText(cut(ids[0].Kind, longestName)) + " " + codeNames(m.namesOf(ids), shownInRow)
+	return shortText(ids[0].Kind, longestName) + " " + codeNames(m.namesOf(ids), shownInRow)
 }
 
 // shownInRow and shownInAlert are up to how many names stand in one line.
@@ -205,7 +211,7 @@ func codeNames(names []string, most int) string {
 			parts = append(parts, "and "+count(len(names)-most, "more name"))
 			break
 		}
-		parts = append(parts, MarkdownCode(cutMiddle(name, longestName)))
+		parts = append(parts, MarkdownCode(cutMiddle(Terminal(name), longestName)))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -217,20 +223,20 @@ func (m comment) footer() string {
 	if m.idle() {
 		return ""
 	}
-	lines := []string{"plan " + MarkdownCode(cut(p.Digest, longestName)) + ", " + m.until()}
+	lines := []string{"plan " + shortCode(p.Digest, longestName) + ", " + m.until()}
 	add := func(label, text string) {
 		if text != "" {
-			lines = append(lines, label+MarkdownCode(cut(text, longestName)))
+			lines = append(lines, label+shortCode(text, longestName))
 		}
 	}
 	add("changes ", p.ChangesDigest)
 	if p.Revision.Commit != "" {
-		lines = append(lines, "configuration at "+MarkdownCode(cut(p.Revision.Commit, longestName))+", "+MarkdownText(cut(m.authors(), longestText)))
+		lines = append(lines, "configuration at "+shortCode(p.Revision.Commit, longestName)+", "+shortText(m.authors(), longestText))
 	}
 	add("last applied ", p.Revision.Applied)
 	add("account ", strings.TrimSpace(p.Identity.Account+" "+p.Identity.Region))
 	if text := m.heights(); text != "" {
-		lines = append(lines, "read at block "+MarkdownText(cut(text, longestText)))
+		lines = append(lines, "read at block "+shortText(text, longestText))
 	}
 	add("made by ", p.Tool)
 	if m.o.Artifact != "" {

@@ -117,12 +117,12 @@ func (m comment) rows() []row {
 	for _, b := range m.folded {
 		c, change := b.first(), m.gist(b)
 		if source := m.source(b); source != "" {
-			change += " · " + MarkdownCode(cutMiddle(shortSource(source), longestWord+1))
+			change += " · " + MarkdownCode(cutMiddle(Terminal(shortSource(source)), longestWord+1))
 		}
-		rows = append(rows, row{placeOf(c), rankOf(b), line(MarkdownCode(cut(m.blockSymbol(b), 4)), m.blockName(b), change)})
+		rows = append(rows, row{placeOf(c), rankOf(b), line(shortCode(m.blockSymbol(b), 4), m.blockName(b), change)})
 	}
 	for _, w := range m.waitings() {
-		rows = append(rows, row{laterPlace, -1, line("…", m.waitNames(w), w.word+": "+MarkdownText(cut(m.briefly(w), longestText)))})
+		rows = append(rows, row{laterPlace, -1, line("…", m.waitNames(w), w.word+": "+shortText(m.briefly(w), longestText))})
 	}
 	return rows
 }
@@ -133,7 +133,7 @@ func (m comment) heading(place int) string {
 	case driftPlace:
 		var exits []string
 		for _, exit := range m.exits() {
-			exits = append(exits, MarkdownCode(exit.command)+" "+exit.effect)
+			exits = append(exits, shortCode(exit.command, longestText)+" "+exit.effect)
 		}
 		return "#### Changed outside git\n\n" + strings.Join(exits, "; ") + ".\n\n"
 	case laterPlace:
@@ -145,9 +145,9 @@ func (m comment) heading(place int) string {
 
 // blockName names a block, and the networks that its names only count.
 func (m comment) blockName(b block) string {
-	text := MarkdownText(cut(b.first().ID.Kind, longestName)) + " " + codeNames(b.names, shownInRow)
+	text := shortText(b.first().ID.Kind, longestName) + " " + codeNames(b.names, shownInRow)
 	if networks := m.counted(b); len(networks) > 0 {
-		text += ": " + MarkdownText(cut(strings.Join(networks[:2], ", ")+", …", longestName))
+		text += ": " + shortText(strings.Join(networks[:2], ", ")+", …", longestName)
 	}
 	return text
 }
@@ -187,9 +187,9 @@ const (
 // gist says what a block does in one cell: how many, how risky, and the first of
 // its fields. Whole addresses stand in the details.
 func (m comment) gist(b block) string {
-	text := m.times(b) + ", " + MarkdownText(cut(riskText(b.first().Risk), longestName))
+	text := m.times(b) + ", " + shortText(riskText(b.first().Risk), longestName)
 	if rankOf(b) >= resource.Sensitive.Rank() {
-		text = m.times(b) + ", **" + MarkdownText(cut(riskText(b.first().Risk), longestName)) + "**"
+		text = m.times(b) + ", **" + shortText(riskText(b.first().Risk), longestName) + "**"
 	}
 	var told []string
 	more := false
@@ -199,7 +199,7 @@ func (m comment) gist(b block) string {
 			break
 		}
 		if said != "" {
-			told = append(told, MarkdownText(cut(shortWords(said), longestGist)))
+			told = append(told, shortText(shortWords(said), longestGist))
 		}
 	}
 	if len(told) > 0 {
@@ -219,7 +219,7 @@ func (m comment) times(b block) string {
 	}
 	var parts []string
 	for _, word := range m.blockWords(b) {
-		text := MarkdownText(cut(word, longestName))
+		text := shortText(word, longestName)
 		if len(b.changes) > 1 {
 			text = number(counts[word]) + " × " + text
 		}

@@ -184,3 +184,15 @@ func FuzzACommentHoldsOnlyWhatItsTemplateMakes(f *testing.F) {
 		}
 	})
 }
+
+func TestNoValueIsLongEnoughToKeepACommentFromBeingWritten(t *testing.T) {
+	t.Parallel()
+	for _, one := range []string{"\x00", "`", "{", "@`", "-", " ", "漢", "a-", "|", "\u202e", "\U000e0041"} {
+		x := strings.Repeat(one, 450)
+		var b bytes.Buffer
+		if _, err := view.Comment(&b, []view.CommentPlan{{Plan: poisoned(x), Options: poisonedOptions(x)}}, view.CommentOptions{}); err != nil {
+			t.Errorf("many %q: %v", one, err)
+		}
+		readPage(b.String(), "").check(t, fmt.Sprintf("many %q", one))
+	}
+}
