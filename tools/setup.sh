@@ -143,7 +143,25 @@ setup_tools() {
     stamp .cache/bin tools/go.mod tools/go.sum
 }
 
+# Optional: what runs arm64 programs on another machine, for the digests of plans.
+# Distributions have one version each, so it is apt's own signature that is
+# checked and not a hash of ours. Nothing is installed, nobody needs to be root.
+setup_qemu() {
+    [[ $(uname -m) == aarch64 || -x .cache/qemu/qemu-aarch64-static ]] && return
+    if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+        echo 'setup: no apt-get here: install qemu-user-static, or do without'
+        return
+    fi
+    local work
+    work=$(mktemp -d)
+    mkdir -p .cache/qemu
+    (cd "$work" && quietly apt-get download qemu-user-static)
+    quietly dpkg -x "$work"/qemu-user-static_*.deb "$work/package"
+    mv "$work/package/usr/bin/qemu-aarch64-static" .cache/qemu/
+    rm -rf "$work"
+}
+
 case "${1-}" in
-go | venv | npm | contracts | tools) "setup_$1" ;;
-*) die 'usage: tools/setup.sh go|venv|npm|contracts|tools' ;;
+go | venv | npm | contracts | tools | qemu) "setup_$1" ;;
+*) die 'usage: tools/setup.sh go|venv|npm|contracts|tools|qemu' ;;
 esac
