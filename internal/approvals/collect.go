@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -35,29 +34,37 @@ type Repository struct {
 	Ask bool
 }
 
-// opened is a repository with the place where what is fetched goes: a folder of
-// its own, so that nothing of it stays.
+// opened is a repository and the remote to use.
 type opened struct {
 	git
 	remote string
 }
 
-// open finds the repository and its remote. With a remote, all objects that are
-// fetched or made go to a folder that close removes; without one, made objects stay.
-func (r Repository) open(ctx context.Context) (o *opened, close func(), err error) {
+// openAside is open for reading: what is fetched goes to a folder that close
+// removes, so that nothing of it stays.
+func (r Repository) openAside(ctx context.Context) (o *opened, close func(), err error) {
+	if o, err = r.open(ctx); err != nil {
+		return nil, nil, err
+	}
 	folder, err := os.MkdirTemp("", "reconcile-approvals-")
 	if err != nil {
 		return nil, nil, fmt.Errorf("approvals: %w", err)
 	}
 	close = func() { _ = os.RemoveAll(folder) }
-	if o, err = r.openIn(ctx, folder); err != nil {
+	objects, err := o.line(ctx, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+	if err == nil && strings.ContainsAny(objects, ":\"\n;") {
+		err = fmt.Errorf("approvals: the repository lies in a folder that git cannot name twice: %q", objects)
+	}
+	if err != nil {
 		close()
 		return nil, nil, err
 	}
+	o.env = append(o.env, "GIT_OBJECT_DIRECTORY="+folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+objects)
 	return o, close, nil
 }
 
-func (r Repository) openIn(ctx context.Context, folder string) (*opened, error) {
+// open finds the repository and its remote.
+func (r Repository) open(ctx context.Context) (*opened, error) {
 	g := git{dir: r.Dir}
 	if g.dir == "" {
 		g.dir = "."
@@ -65,22 +72,8 @@ func (r Repository) openIn(ctx context.Context, folder string) (*opened, error) 
 	if !r.Ask {
 		g.env = append(g.env, "GIT_TERMINAL_PROMPT=0")
 	}
-	objects, err := g.line(ctx, "rev-parse", "--path-format=absolute", "--git-path", "objects")
-	if err != nil {
-		return nil, err
-	}
-	o := &opened{git: g}
-	if o.remote, err = r.remote(ctx, g); err != nil || o.remote == "" {
-		return o, err
-	}
-	if err := os.Mkdir(filepath.Join(folder, "objects"), 0o700); err != nil {
-		return nil, fmt.Errorf("approvals: %w", err)
-	}
-	if strings.ContainsAny(objects, ":\"\n;") {
-		return nil, fmt.Errorf("approvals: the repository lies in a folder that git cannot name twice: %q", objects)
-	}
-	o.env = append(o.env, "GIT_OBJECT_DIRECTORY="+filepath.Join(folder, "objects"), "GIT_ALTERNATE_OBJECT_DIRECTORIES="+objects)
-	return o, nil
+	remote, err := r.remote(ctx, g)
+	return &opened{git: g, remote: remote}, err
 }
 
 // remote is the name of the remote to use; empty where there is none.
@@ -113,7 +106,7 @@ func (r Repository) Collect(ctx context.Context, environment, changes string) (C
 	if err != nil {
 		return Collected{}, err
 	}
-	o, close, err := r.open(ctx)
+	o, close, err := r.openAside(ctx)
 	if err != nil {
 		return Collected{}, err
 	}

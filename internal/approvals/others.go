@@ -14,11 +14,10 @@ func (r Repository) Others(ctx context.Context, environment, changes string) ([]
 	if err != nil {
 		return nil, err
 	}
-	o, close, err := r.open(ctx)
+	o, err := r.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer close()
 	var out string
 	if o.remote == "" {
 		out, err = o.line(ctx, "for-each-ref", "--format=%(objectname) %(refname)", prefix+environment)

@@ -25,11 +25,12 @@ func (r Repository) Publish(ctx context.Context, environment, changes, id string
 	if err != nil {
 		return "", err
 	}
-	o, close, err := r.open(ctx)
+	// A push may update what the user's settings make of the remote's refs, so the
+	// objects are made where they stay.
+	o, err := r.open(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer close()
 	if err := o.add(ctx, ref, id, data); err != nil {
 		return "", withFile(fmt.Errorf("approvals: %s: %w", o.place(ref), err))
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -68,5 +69,52 @@ func TestWithoutOpenSSHItSaysWhatToInstall(t *testing.T) {
 	}
 	if _, err := (approvals.Repository{Dir: t.TempDir()}).Collect(t.Context(), environment, changes); err == nil || !strings.Contains(err.Error(), "hint: install git") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestAnAgentSignsForAPublicKey: an encrypted key that an agent holds is named by
+// its .pub file, and nobody is asked for a passphrase.
+func TestAnAgentSignsForAPublicKey(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "agent")
+	agent := exec.Command("ssh-agent", "-D", "-a", socket)
+	must(t, agent.Start())
+	t.Cleanup(func() { _ = agent.Process.Kill(); _ = agent.Wait() })
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	t.Setenv("SSH_ASKPASS_REQUIRE", "force")
+	ask := filepath.Join(t.TempDir(), "ask")
+	must(t, os.WriteFile(ask, []byte("#!/bin/sh\necho secret\n"), 0o755))
+	t.Setenv("SSH_ASKPASS", ask)
+	key := newKey(t, "secret")
+	add := func() error { return exec.Command("ssh-add", "-q", key).Run() }
+	for i := 0; i < 1000 && add() != nil; i++ {
+		runtime.Gosched()
+	}
+	must(t, os.WriteFile(ask, []byte("#!/bin/sh\necho wrong\n"), 0o755))
+	public := filepath.Join(t.TempDir(), "only.pub")
+	data, err := os.ReadFile(key + ".pub")
+	must(t, err)
+	must(t, os.WriteFile(public, data, 0o600))
+	if _, err := approvals.Sign(t.Context(), []byte("a statement\n"), approvals.SignOptions{Key: public}); err != nil {
+		t.Error(err)
+	}
+	_, err = approvals.Sign(t.Context(), []byte("a statement\n"), approvals.SignOptions{Key: newKey(t, "another secret")})
+	if err == nil || !strings.Contains(err.Error(), "the passphrase of ") || !strings.Contains(err.Error(), "hint: without a terminal, add the key to an agent") {
+		t.Errorf("with a wrong passphrase: %v", err)
+	}
+}
+
+func TestTheKeyThatSignsCommitsIsTheFirstChoice(t *testing.T) {
+	t.Parallel()
+	c, key := alone(t), newKey(t, "")
+	if found := approvals.SigningKey(t.Context(), c.dir); found != "" {
+		t.Errorf("found %q where none is named", found)
+	}
+	c.git("config", "user.signingKey", key)
+	if found := approvals.SigningKey(t.Context(), c.dir); found != "" {
+		t.Errorf("found %q, which is for OpenPGP", found)
+	}
+	c.git("config", "gpg.format", "ssh")
+	if found := approvals.SigningKey(t.Context(), c.dir); found != key {
+		t.Errorf("found %q, want %q", found, key)
 	}
 }
