@@ -21,7 +21,7 @@ func TestAnApprovalThatOnePublishesIsCollectedByAnother(t *testing.T) {
 	publish(t, alice, 1)
 	publish(t, bob, 2)
 	carol := clone{t: t, dir: filepath.Join(t.TempDir(), "carol")}
-	alice.git("clone", "-q", remote.dir, carol.dir)
+	alice.git("clone", "-q", "--no-local", remote.dir, carol.dir)
 	carol.git("config", "--add", "remote.origin.fetch", "+refs/reconcile/*:refs/reconcile/*")
 	before := carol.trace()
 	found := collect(t, carol)
@@ -246,5 +246,14 @@ func TestAFileGivesBackWhatWasWritten(t *testing.T) {
 	must(t, os.WriteFile(path, []byte(strings.Repeat("x", 9<<10)), 0o600))
 	if _, err := approvals.ReadFile(path); err == nil || !strings.Contains(err.Error(), path+": approval: is longer than 8192 bytes") {
 		t.Errorf("9 KiB: %v", err)
+	}
+}
+
+func TestTheRepositoryIsTheOneOfTheFolderWhateverGitIsTold(t *testing.T) {
+	c, other := alone(t), alone(t)
+	publish(t, c, 1)
+	t.Setenv("GIT_DIR", filepath.Join(other.dir, ".git"))
+	if have := statements(collect(t, c)); len(have) != 1 {
+		t.Errorf("found %v", have)
 	}
 }

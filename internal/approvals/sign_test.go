@@ -110,8 +110,11 @@ func TestTheKeyThatSignsCommitsIsTheFirstChoice(t *testing.T) {
 		t.Errorf("found %q where none is named", found)
 	}
 	c.git("config", "user.signingKey", key)
-	if found := approvals.SigningKey(t.Context(), c.dir); found != "" {
-		t.Errorf("found %q, which is for OpenPGP", found)
+	for _, format := range []string{"openpgp", "x509"} {
+		c.git("config", "gpg.format", format)
+		if found := approvals.SigningKey(t.Context(), c.dir); found != "" {
+			t.Errorf("found %q, which is for %s", found, format)
+		}
 	}
 	c.git("config", "gpg.format", "ssh")
 	if found := approvals.SigningKey(t.Context(), c.dir); found != key {
