@@ -33,7 +33,6 @@ func dayPlan() view.CommentPlan {
 	o := options()
 	o.Quorum = view.Quorum{May: []string{"alice", "bob"}, Signed: []string{"dan"}, Wrote: []string{"carol"}}
 	o.Next, o.Monthly, o.Artifact = "reconcile approve --pr 17 --key ~/.ssh/id_ed25519", "+$1.00/month", artifactURL
-	o.Blocks = map[string]uint64{"fuji": 31415926, "sepolia": 7654321}
 	return view.CommentPlan{Plan: p, Options: o}
 }
 
@@ -60,14 +59,21 @@ func refusedProduction() view.CommentPlan {
 		{Rule: "policy/quorum.cue:4", Severity: resource.Acknowledge, ID: setID("sepolia"), Reason: "a set of mainnet wants 3 operators, has 2"},
 		{Rule: "undeclared", Severity: resource.Note, ID: keyID("kathy-signer-fuji"), Reason: "carries our mark and is not in the configuration; nothing is removed"},
 	}
+	p.Findings = append(p.Findings, pauses()...)
 	p.Unread = []resource.Unread{{Scope: "celosepolia", Operation: "eth_chainId", Cause: "2 of 2 endpoints time out"}}
 	o := options()
 	o.Stats.NetworksRead = 7
 	o.Quorum = view.Quorum{May: []string{"alice", "bob", "carol"}, Wrote: []string{"dave"}, Replan: true}
-	o.Frozen = "until 2026-10-05 08:00 UTC (quarter end): what only takes power away goes on"
-	o.Stopped = "by alice at 2026-09-28 11:00 UTC, changes: bridge incident 12"
 	o.Artifact = artifactURL
 	return view.CommentPlan{Plan: p, Options: o}
+}
+
+// pauses are what holds an environment for a while.
+func pauses() []resource.Finding {
+	return []resource.Finding{
+		{Rule: plan.RuleStopped, Severity: resource.Note, Reason: "changes are stopped, top-ups go on: bridge incident 12 (alice@ops, 2026-09-28 11:00 UTC)", Hint: "once it is over: reconcile resume production --why TEXT"},
+		{Rule: plan.RuleFrozen, Severity: resource.Note, Reason: "frozen until 2026-10-05 08:00 UTC (quarter end)"},
+	}
 }
 
 // quietPlan is an environment as declared.
@@ -155,7 +161,7 @@ func TestTheFirstScreenSaysWhatHowRiskyHowMuchWhatWasNotReadWhoAndWhatNext(t *te
 		},
 		refused: {
 			"(mainnet)", "destructive", "refused by 3 findings", "needs 2 approvals (destructive), one of them of somebody who planned again: alice, bob or carol may sign; dave wrote it",
-			"**1 of 8 networks not read**", "celosepolia: eth\\_chainId", "**refused** `key-in-use`", "stopped: by alice", "frozen: until", "the rules that judge this environment change", "next: `reconcile show",
+			"**1 of 8 networks not read**", "celosepolia: eth\\_chainId", "**refused** `key-in-use`", "changes are stopped, top-ups go on: bridge incident 12", "frozen until 2026-10-05", "the rules that judge this environment change", "next: `reconcile show",
 		},
 	} {
 		screen := firstScreen(t, comment)
@@ -317,19 +323,20 @@ func TestOnlyAPlainAddressBecomesALink(t *testing.T) {
 
 func TestABannerStandsAboveThePlanInEverySink(t *testing.T) {
 	t.Parallel()
-	p := seal(t, mixedPlan())
+	p := mixedPlan()
+	p.Findings = append(p.Findings, pauses()...)
+	p = seal(t, p)
 	p.Partial, p.Only, p.Revision.Dirty = true, []string{"funding/fuji/x"}, true
 	p.Overlay = &plan.Overlay{Name: "fork.json"}
 	o := options()
 	o.Now, o.Stale, o.Foreign = noon.Add(30*time.Hour), "main moved on", "reconcile.plan/0"
 	o.Banner = []string{"the digest of another version was not checked"}
-	o.Stopped, o.Frozen = "by alice, changes: incident", "until Monday"
 	for sink, got := range map[string]string{
 		"terminal": planText(t, p, o),
 		"comment":  string(text(t, func(w io.Writer) error { return markdown(w, p, o) })),
 	} {
 		above, _, _ := strings.Cut(got, "validator-2-attestation-fuji")
-		for _, want := range []string{"stale: main moved on", "expired 6 h ago", "not committed", "partial: only funding", "overlay fork.json", "reconcile.plan/0", "was not checked", "stopped: by alice", "frozen: until Monday"} {
+		for _, want := range []string{"stale: main moved on", "expired 6 h ago", "not committed", "partial: only funding", "overlay fork.json", "reconcile.plan/0", "was not checked", "changes are stopped, top-ups go on: bridge incident 12 (alice", "frozen until 2026-10-05 08:00 UTC (quarter end)"} {
 			if !strings.Contains(strings.ReplaceAll(above, "`", ""), want) {
 				t.Errorf("%s: no %q above the plan:\n%s", sink, want, above)
 			}

@@ -235,23 +235,11 @@ func (m comment) footer() string {
 	}
 	add("last applied ", p.Revision.Applied)
 	add("account ", strings.TrimSpace(p.Identity.Account+" "+p.Identity.Region))
-	if text := m.heights(); text != "" {
-		lines = append(lines, "read at block "+shortText(text, longestText))
-	}
 	add("made by ", p.Tool)
 	if m.o.Artifact != "" {
 		lines = append(lines, "whole plan: "+m.artifact())
 	}
 	return "---\n\n- " + strings.Join(lines, "\n- ") + "\n"
-}
-
-// heights are the blocks that chains were read at.
-func (m comment) heights() string {
-	var parts []string
-	for _, network := range sortedKeys(m.o.Blocks) {
-		parts = append(parts, number(int(m.o.Blocks[network]))+" of "+network)
-	}
-	return strings.Join(parts, ", ")
 }
 
 // until is absolute: a comment is read later than it is written.

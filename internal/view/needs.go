@@ -63,7 +63,7 @@ func peopleList(names []string, word string) string {
 // authors says who wrote what is planned, and how much of it nobody signed.
 func (v *viewer) authors() string {
 	r := v.p.Revision
-	text := "written by nobody named"
+	text := "no commit since the last one that was applied"
 	if len(r.Authors) > 0 {
 		text = "written by " + strings.Join(r.Authors, ", ")
 	}
@@ -76,11 +76,10 @@ func (v *viewer) authors() string {
 // stops are why the environment may not change at this moment.
 func (v *viewer) stops() []string {
 	var texts []string
-	if v.o.Stopped != "" {
-		texts = append(texts, "stopped: "+v.o.Stopped)
-	}
-	if v.o.Frozen != "" {
-		texts = append(texts, "frozen: "+v.o.Frozen)
+	for _, f := range v.p.Findings {
+		if f.Rule == plan.RuleStopped || f.Rule == plan.RuleFrozen {
+			texts = append(texts, f.Reason)
+		}
 	}
 	return texts
 }

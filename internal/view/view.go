@@ -44,9 +44,6 @@ type Options struct {
 	Foreign string
 	// Banner are further things to know before reading on, each a sentence.
 	Banner []string
-	// Stopped says who stopped the environment and why, Frozen until when it may not
-	// change: each a sentence, empty when it may.
-	Stopped, Frozen string
 	// Traits of the kinds, by name: verbs, symbols, moving and sensitive
 	// attributes are taken from them.
 	Traits map[string]resource.Traits
@@ -59,8 +56,6 @@ type Options struct {
 	Monthly string
 	// Quorum is who may approve, and who did.
 	Quorum Quorum
-	// Blocks are the heights that chains were read at, by network.
-	Blocks map[string]uint64
 	// Next is the command to type next, without "hint:"; empty prints none.
 	Next string
 	// Artifact says where the whole plan is found, for the markdown footer.
