@@ -112,10 +112,7 @@ func (s *session) since(p *plan.Plan, was string) ([]string, error) {
 	if earlier.ChangesDigest == p.ChangesDigest {
 		return []string{"the same changes as in " + was + ": its approvals count here too"}, nil
 	}
-	names := differing(earlier, p, movingOf(s.kinds))
-	if len(names) == 0 {
-		names = []string{"what another version of the tool digests"}
-	}
+	names := plan.Differing(earlier, p, movingOf(s.kinds))
 	return []string{"other changes than in " + was + ", whose approvals do not count here: " + strings.Join(names, ", ")}, nil
 }
 

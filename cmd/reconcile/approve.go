@@ -165,10 +165,7 @@ func (a *app) replan(ctx context.Context, p *plan.Plan) error {
 	if d.plan.ChangesDigest == p.ChangesDigest {
 		return nil
 	}
-	names := differing(p, d.plan, movingOf(s.kinds))
-	if len(names) == 0 {
-		names = []string{"what this version of the tool digests"}
-	}
+	names := plan.Differing(p, d.plan, movingOf(s.kinds))
 	return &exitError{code: exitStale, err: withHint(
 		fmt.Errorf("%s: planned again here, %s differ from the plan: %s", p.Environment, count(len(names), "decision"), strings.Join(names, ", ")),
 		"look at reconcile plan %s --rev %s; if that is what you want, sign that plan", p.Environment, short(p.Revision.Commit))}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/crosschain-ops/reconcile/internal/cloud"
@@ -115,61 +114,4 @@ func believed(p *plan.Plan) gate.Ledger {
 		}
 	}
 	return ledger
-}
-
-// differing names what two plans of one environment decide differently: ids of
-// changes, and what else their ChangesDigest covers.
-func differing(one, other *plan.Plan, moving map[string][]string) []string {
-	left, right := decided(one, moving), decided(other, moving)
-	var names []string
-	for name, text := range left {
-		if right[name] != text {
-			names = append(names, name)
-		}
-	}
-	for name := range right {
-		if _, both := left[name]; !both {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// decided is what a plan decides, by name, each in a form that can be compared.
-func decided(p *plan.Plan, moving map[string][]string) map[string]string {
-	texts := map[string]string{}
-	add := func(name string, value any) {
-		text, err := resource.Canonical(value)
-		if err != nil {
-			text = []byte(err.Error())
-		}
-		texts[name] += string(text)
-	}
-	for _, c := range p.Changes {
-		fields := slices.Clone(c.Fields)
-		for i, f := range fields {
-			if slices.Contains(moving[c.ID.Kind], f.Path) {
-				fields[i].Before = nil
-			}
-		}
-		add(c.ID.String(), []any{c.Action, c.Risk, fields})
-		for _, step := range c.Steps {
-			add(c.ID.String(), []any{step.Op, step.ID, step.Params})
-		}
-	}
-	for _, f := range p.Findings {
-		add("finding "+f.Rule+" on "+f.ID.String(), f.Severity)
-	}
-	for _, u := range p.Unread {
-		texts["unread "+u.Scope] = "unread"
-	}
-	for _, spend := range p.Spend {
-		add("money on "+spend.Network, spend.Wei)
-	}
-	add("the account or the chains", p.Identity)
-	add("the overlay", p.Overlay)
-	add("what is left out", p.Partial)
-	add("the rules", p.Revision.Governance)
-	return texts
 }
