@@ -137,7 +137,7 @@ func (s *session) keeping(d drift) ([]config.Rewrite, error) {
 		for _, f := range d.fields {
 			paths = append(paths, f.Path)
 		}
-		return nil, withHint(fmt.Errorf("%s of a %s cannot be kept: no line of the configuration states it by itself", strings.Join(paths, ", "), d.kind.Name),
+		return nil, withHint(fmt.Errorf("%s of %s cannot be kept: no line of the configuration states it by itself", strings.Join(paths, ", "), d.kind.Name),
 			"let apply undo it, or change by hand what it is made of: %s", sourcesOf(d.want))
 	}
 	edits, err := d.kind.Accept(s.env, d.have, d.want)

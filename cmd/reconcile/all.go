@@ -88,19 +88,27 @@ func (a *app) planOne(ctx context.Context, t config.Touch, f planFlags, of allFl
 	}
 	one := *a
 	one.out, one.err, one.errTerminal, one.rate = out, &prefixed{w: a.err, prefix: t.Name + ": ", mu: &shared.mu}, false, shared.rate
-	if a.overlay != "" {
-		overlay, err := config.ReadOverlay(a.overlay)
-		if err != nil {
-			return err
-		}
-		if overlay.Environment != t.Name {
-			one.overlay = ""
-		}
+	var err error
+	if one.overlay, err = a.overlayOf(t.Name); err != nil {
+		return err
 	}
 	if of.dir != "" {
 		f.out = filepath.Join(of.dir, t.Name+".plan.json")
 	}
 	return one.plan(ctx, t.Name, f)
+}
+
+// overlayOf is the overlay, where it was written for the environment: to the others
+// of one run it says nothing.
+func (a *app) overlayOf(name string) (string, error) {
+	if a.overlay == "" {
+		return "", nil
+	}
+	overlay, err := config.ReadOverlay(a.overlay)
+	if err != nil || overlay.Environment != name {
+		return "", err
+	}
+	return a.overlay, nil
 }
 
 // apart is what several environments have in common: the account's request rates,

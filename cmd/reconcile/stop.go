@@ -16,6 +16,7 @@ import (
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/proof"
 	"github.com/crosschain-ops/reconcile/internal/resource"
+	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 // pauses is what a session knows of the moment: who stopped the environment, what
@@ -105,7 +106,10 @@ func (a *app) stop(ctx context.Context, name string, scope journal.StopScope, wh
 	default:
 		fmt.Fprintf(a.out, "%s: everything is stopped · only what takes power away goes on · %s\n", name, a.escape(store.Name()))
 	}
-	return nil
+	if now.Scope() == journal.StopNothing {
+		return nil
+	}
+	return view.Hint(a.out, fmt.Sprintf("once it is over: reconcile resume %s --why TEXT", name), a.viewOptions())
 }
 
 // openStore opens no more than a stop needs: at three in the morning an endpoint

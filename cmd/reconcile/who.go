@@ -59,11 +59,12 @@ func (a *app) who(ctx context.Context, name string, f whoFlags) error {
 		return err
 	}
 	report := view.WhoReport{Person: name}
-	known, everybody := false, []string(nil)
+	known, everybody, closed := false, []string(nil), []string(nil)
 	for _, environment := range names {
 		p, people, err := a.powersIn(ctx, environment, name, f.live)
 		if err != nil {
 			report.Unread = append(report.Unread, unreadEnvironment(environment, err)...)
+			closed = append(closed, environment)
 			continue
 		}
 		everybody = append(everybody, people...)
@@ -72,9 +73,8 @@ func (a *app) who(ctx context.Context, name string, f whoFlags) error {
 		report.Breaks = append(report.Breaks, p.breaks...)
 		report.Unread = append(report.Unread, p.unread...)
 	}
-	if !known && len(report.Unread) == 0 {
-		slices.Sort(everybody)
-		return withHint(fmt.Errorf("%q is nobody of %s/people.cue, and no approver", name, config.Folder), "known: %s", cmp.Or(strings.Join(slices.Compact(everybody), ", "), "nobody"))
+	if !known && len(closed) < len(names) {
+		return unknownPerson(name, everybody, closed)
 	}
 	if err := a.printWho(report, f.format); err != nil {
 		return err
@@ -83,6 +83,17 @@ func (a *app) who(ctx context.Context, name string, f whoFlags) error {
 		return exit(exitUnread)
 	}
 	return nil
+}
+
+// unknownPerson is an error: somebody mistyped, or the name is in no file. People
+// are shared by all environments, so one that was read knows them.
+func unknownPerson(name string, everybody, closed []string) error {
+	slices.Sort(everybody)
+	err := fmt.Errorf("%q is nobody of %s/people.cue, and no approver", name, config.Folder)
+	if len(closed) > 0 {
+		err = fmt.Errorf("%w; approvers of %s were not read", err, strings.Join(closed, ", "))
+	}
+	return withHint(err, "known: %s", cmp.Or(strings.Join(slices.Compact(everybody), ", "), "nobody"))
 }
 
 // whoEnvironments are those that were asked for, or all.
@@ -117,7 +128,12 @@ func unreadEnvironment(environment string, err error) []string {
 
 // powersIn finds what a person holds in one environment, and names its people.
 func (a *app) powersIn(ctx context.Context, environment, name string, live bool) (*powers, []string, error) {
-	s, err := a.load(environment)
+	one := *a
+	var err error
+	if one.overlay, err = a.overlayOf(environment); err != nil {
+		return nil, nil, err
+	}
+	s, err := one.load(environment)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -132,7 +148,7 @@ func (a *app) powersIn(ctx context.Context, environment, name string, live bool)
 	}
 	p.declared()
 	if live {
-		if err := a.livePowers(ctx, p); err != nil {
+		if err := one.livePowers(ctx, p); err != nil {
 			p.unread = append(p.unread, unreadEnvironment(environment, err)...)
 		}
 	}
