@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -13,6 +14,9 @@ func notRunHere() map[string]string {
 		"make demo":        "is a test of its own: tools/demo.sh fails when anything is not as it says",
 		"make test":        "is what runs this test",
 		"make setup build": "is what make test starts with",
+		"reconcile plan development --out today.plan.json":       "is shown with what it prints; the tour plans staging, and apply_the_real_development_from_nothing_to_in_sync this one",
+		"reconcile apply today.plan.json":                        "is shown after its plan; apply_the_real_development_from_nothing_to_in_sync applies one",
+		"reconcile approve production.plan.json":                 "is shown with what it prints; approve_two_people_sign_and_the_plan_is_applied signs",
 		"bin/sandbox up staging --contracts --open &":            "the script's own sandbox is the same code; the program is tested in cmd/sandbox",
 		"until [ -e .sandbox/staging/env.sh ]; do sleep 1; done": "the script's own sandbox is up when it returns",
 		". .sandbox/staging/env.sh":                              "the script sets the same variables; the file is tested in cmd/sandbox",
@@ -38,12 +42,8 @@ func TestEveryCommandOfTheDocumentsIsRunByAScript(t *testing.T) {
 	t.Parallel()
 	run := commandsOfScripts(t)
 	excused := notRunHere()
-	documents, err := filepath.Glob(filepath.Join(checkout, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := 0
-	for _, document := range append(documents, filepath.Join(checkout, "README.md")) {
+	for _, document := range documents(t) {
 		for _, command := range commandsOf(t, document) {
 			found++
 			if _, ok := excused[command]; ok {
@@ -65,7 +65,8 @@ func TestEveryCommandOfTheDocumentsIsRunByAScript(t *testing.T) {
 	}
 }
 
-// commandsOf lists the lines of the fenced sh blocks of a document, comments
+// commandsOf lists the lines of the fenced sh blocks of a document, and our own
+// commands in its indented ones unless a word stands in for something (ENV), comments
 // left out.
 func commandsOf(t *testing.T, path string) []string {
 	t.Helper()
@@ -75,7 +76,13 @@ func commandsOf(t *testing.T, path string) []string {
 	}
 	var commands []string
 	inside := false
+	shown := regexp.MustCompile(`^ {4}(\$ )?((bin/)?reconcile [a-z-].*)$`)
+	placeholder := regexp.MustCompile(`\b[A-Z]{2,}\b`)
 	for line := range strings.Lines(string(text)) {
+		if m := shown.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil && !inside && !placeholder.MatchString(m[2]) {
+			command, _, _ := strings.Cut(m[2], " #")
+			commands = append(commands, strings.TrimSpace(command))
+		}
 		line = strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(line, "```"):
