@@ -58,6 +58,9 @@ func (a *app) apply(ctx context.Context, file string, files []string) error {
 		return err
 	}
 	defer s.close()
+	if err := s.checkFresh(p); err != nil {
+		return err
+	}
 	if err := s.checkRevision(p); err != nil {
 		return err
 	}
@@ -96,11 +99,21 @@ func (a *app) checkFile(p *plan.Plan) error {
 	}
 	if (p.Overlay != nil) != (a.overlay != "") {
 		if p.Overlay != nil {
-			return withHint(fmt.Errorf("%s: the plan was made with overlay %s, none is given", p.Environment, p.Overlay.Name), "--overlay %s", p.Overlay.Name)
+			return &exitError{code: exitRefused, err: withHint(
+				fmt.Errorf("%s: refused: the plan was made with overlay %s, none is given", p.Environment, p.Overlay.Name), "--overlay %s", p.Overlay.Name)}
 		}
-		return fmt.Errorf("%s: the plan was made without an overlay, %s is given", p.Environment, a.overlay)
+		return &exitError{code: exitRefused, err: fmt.Errorf("%s: refused: the plan was made without an overlay, %s is given", p.Environment, a.overlay)}
 	}
 	return nil
+}
+
+// checkFresh refuses a plan that the journal knows as closed, before anything else
+// that is off about it by then: its approvals are spent, say, or gone.
+func (s *session) checkFresh(p *plan.Plan) error {
+	if !s.ledger.Closed(p.Digest) {
+		return nil
+	}
+	return &exitError{code: exitStale, err: withHint(fmt.Errorf("%s: plan %s was applied already", s.env.Name, shortDigest(p.Digest)), "reconcile verify %s", s.env.Name)}
 }
 
 // clockSkew is how far the clock of the machine that planned may be ahead.
@@ -117,6 +130,9 @@ func (s *session) checkCommit(p *plan.Plan) error {
 	if o := s.env.Overlay; o != nil && (p.Overlay == nil || o.Digest != p.Overlay.Digest) {
 		return s.stale("the overlay is not the one that the plan was made with")
 	}
+	if err := s.checkStated(p); err != nil {
+		return &exitError{code: exitRefused, err: fmt.Errorf("%s: refused: %w", s.doing(), err)}
+	}
 	if life := s.planLife(); p.Expires.Sub(p.Created) > life {
 		return &exitError{code: exitRefused, err: fmt.Errorf("%s: refused: the plan lives for %s, the rules in force allow %s", s.doing(), p.Expires.Sub(p.Created), life)}
 	}
@@ -130,6 +146,19 @@ func (s *session) checkCommit(p *plan.Plan) error {
 		return s.stale("the configuration differs from the one that the plan was made from")
 	}
 	return s.checkAuthors(p)
+}
+
+// checkStated refuses a plan that says of itself what does not follow from the rest:
+// a digest of other changes, which other people signed, another class, or an
+// overlay that waives what this one does not.
+func (s *session) checkStated(p *plan.Plan) error {
+	if p.Class != s.env.Class {
+		return &plan.ForgedError{Part: "class", Detail: fmt.Sprintf("%q is stated, the configuration says %q", p.Class, s.env.Class)}
+	}
+	if o := s.env.Overlay; o != nil && o.Open != p.Overlay.Open {
+		return &plan.ForgedError{Part: "overlay", Detail: fmt.Sprintf("open: %t is stated, the overlay says %t", p.Overlay.Open, o.Open)}
+	}
+	return p.CheckChanges(movingOf(s.kinds))
 }
 
 // doing is the verb that refuses.
@@ -163,8 +192,9 @@ func (s *session) checkRevisionOf(p *plan.Plan) error {
 	return nil
 }
 
-// checkTrusted compares with the tip of the trusted ref: what was merged
-// since makes the plan superseded. An open sandbox needs no trusted ref.
+// checkTrusted compares with the tip of the trusted ref: what was merged since makes
+// the plan superseded, and a commit beside it says nothing of who wrote what was
+// merged. An open sandbox needs no trusted ref.
 func (s *session) checkTrusted(stale func(string, ...any) error) error {
 	if o := s.env.Overlay; o != nil && o.Open {
 		return nil
@@ -179,6 +209,13 @@ func (s *session) checkTrusted(stale func(string, ...any) error) error {
 	}
 	if tip != s.revision.Config {
 		return stale("superseded: %s holds another configuration of this environment", ref)
+	}
+	held, err := config.Holds(s.options, ref, s.revision.Commit)
+	if err != nil {
+		return fmt.Errorf("%s: trusted ref %s: %w", s.env.Name, ref, err)
+	}
+	if !held {
+		return stale("the plan is of commit %s, which %s does not hold: the same files, by other authors perhaps", short(s.revision.Commit), ref)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -117,6 +118,25 @@ func (w *world) rewrite(file, path string, change func(map[string]any) any) {
 	data, err := json.MarshalIndent(root, "", "  ")
 	w.ts.Check(err)
 	w.ts.Check(os.WriteFile(w.ts.MkAbs(file), data, 0o600))
+}
+
+// stamp seals an edited plan file, and leaves the digest of its changes, which
+// people sign, as it is stated, or as another file states it: stamp FILE [OTHER].
+func (w *world) stamp(_ bool, args []string) {
+	var p plan.Plan
+	w.ts.Check(decode([]byte(w.ts.ReadFile(args[0])), &p))
+	if len(args) > 1 {
+		other, err := plan.Decode([]byte(w.ts.ReadFile(args[1])))
+		w.ts.Check(err)
+		p.ChangesDigest = other.ChangesDigest
+	}
+	p.Digest = ""
+	bare, err := resource.Canonical(p)
+	w.ts.Check(err)
+	p.Digest = fmt.Sprintf("sha256:%x", sha256.Sum256(bare))
+	data, err := p.Encode()
+	w.ts.Check(err)
+	w.ts.Check(os.WriteFile(w.ts.MkAbs(args[0]), data, 0o600))
 }
 
 // reseal gives an edited plan the digests that its new content has, as a forger

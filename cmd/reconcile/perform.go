@@ -112,8 +112,8 @@ func (s *session) admit(ctx context.Context, p *plan.Plan, term int64) error {
 		return fmt.Errorf("%s: %w", s.env.Name, err)
 	}
 	ledger := s.ledger
-	if ledger.Closed(p.Digest) {
-		return &exitError{code: exitStale, err: withHint(fmt.Errorf("%s: plan %s was applied already", s.env.Name, shortDigest(p.Digest)), "reconcile verify %s", s.env.Name)}
+	if err := s.checkFresh(p); err != nil {
+		return err
 	}
 	if anchor := ledger.Anchor(); anchor != p.Revision.Applied {
 		return &exitError{code: exitStale, err: fmt.Errorf("%s: another plan was applied since: last applied commit is %q, was %q", s.env.Name, short(anchor), short(p.Revision.Applied))}

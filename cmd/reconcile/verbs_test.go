@@ -30,6 +30,7 @@ func scriptVerbs() map[string]func(*world, bool, []string) {
 		"locked":   (*world).locked,
 		"json":     (*world).json,
 		"reseal":   (*world).reseal,
+		"stamp":    (*world).stamp,
 		// The wires: what goes wrong between reconcile and the world.
 		"break": (*world).breaks,
 		"heal":  (*world).heals,

@@ -81,6 +81,36 @@ func History(o Options, since, to string) ([]Commit, error) {
 	return commits, nil
 }
 
+// errFound ends a walk.
+var errFound = errors.New("found")
+
+// Holds reports whether a revision reaches a commit, given by its full hash. It may
+// fail where the repository does not hold the whole history, as a shallow clone.
+func Holds(o Options, rev, commit string) (bool, error) {
+	root := o.Root
+	if root == "" {
+		root = "."
+	}
+	repo, err := openRepository(root)
+	if err != nil {
+		return false, err
+	}
+	tip, err := repo.commit(rev)
+	if err != nil {
+		return false, err
+	}
+	err = repo.walk(tip.Hash, map[plumbing.Hash]bool{}, func(c *object.Commit) error {
+		if c.Hash.String() == commit {
+			return errFound
+		}
+		return nil
+	})
+	if errors.Is(err, errFound) {
+		return true, nil
+	}
+	return false, err
+}
+
 // walk visits each commit that is reached and was not seen, once, and marks it seen.
 func (r *repository) walk(from plumbing.Hash, seen map[plumbing.Hash]bool, visit func(*object.Commit) error) error {
 	todo := []plumbing.Hash{from}

@@ -336,3 +336,22 @@ func BenchmarkAHistoryOf10000Commits(b *testing.B) {
 		}
 	}
 }
+
+func TestACommitBesideTheBranchIsNotHeld(t *testing.T) {
+	t.Parallel()
+	c := newClone(t)
+	first := c.commit("first", []string{"a=1"})
+	merged := c.commit("merged", []string{"a=2"})
+	tip := c.commit("tip", []string{"a=3"})
+	c.git("checkout", "-q", "-b", "beside", first)
+	beside := c.commit("the same files", []string{"a=2"})
+	o := config.Options{Root: c.root}
+	for commit, want := range map[string]bool{first: true, merged: true, tip: true, beside: false, merged[:7]: false, "": false} {
+		if have, err := config.Holds(o, "refs/heads/main", commit); err != nil || have != want {
+			t.Errorf("main holds %q: %t, %v, want %t", commit, have, err, want)
+		}
+	}
+	if _, err := config.Holds(o, "refs/heads/nowhere", tip); err == nil {
+		t.Error("a ref that is not there holds nothing and says nothing")
+	}
+}

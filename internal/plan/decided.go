@@ -28,6 +28,8 @@ type intent struct {
 	Risk   resource.Risk `json:"risk"`
 	Fields []FieldChange `json:"fields"`
 	Steps  []intentStep  `json:"steps"`
+	// Waits is here because nothing else of the file says what must come first.
+	Waits []resource.ID `json:"waits,omitempty"`
 }
 
 type intentStep struct {
@@ -49,6 +51,20 @@ type intentSpend struct {
 
 func (p *Plan) changesDigest(moving map[string][]string) (string, error) {
 	return digestInParts(p.decided(moving))
+}
+
+// CheckChanges refuses a plan whose ChangesDigest is not that of its changes, with a
+// *ForgedError: people sign that digest, so with somebody else's their approvals
+// would count for other changes. moving is as for Seal.
+func (p *Plan) CheckChanges(moving map[string][]string) error {
+	computed, err := p.changesDigest(moving)
+	if err != nil {
+		return fmt.Errorf("changes digest: %w", err)
+	}
+	if computed != p.ChangesDigest {
+		return &ForgedError{Part: "changesDigest", Detail: fmt.Sprintf("%s is stated, its changes have %s", p.ChangesDigest, computed)}
+	}
+	return nil
 }
 
 func (p *Plan) decided(moving map[string][]string) decisions {
@@ -75,7 +91,7 @@ func (p *Plan) decided(moving map[string][]string) decisions {
 func intents(changes []Change, moving map[string][]string) []intent {
 	all := []intent{}
 	for _, c := range changes {
-		bare := intent{c.ID, c.Action, c.Risk, []FieldChange{}, []intentStep{}}
+		bare := intent{c.ID, c.Action, c.Risk, []FieldChange{}, []intentStep{}, c.Waits}
 		for _, f := range c.Fields {
 			if slices.Contains(moving[c.ID.Kind], f.Path) {
 				f.Before = nil

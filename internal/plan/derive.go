@@ -21,8 +21,11 @@ type ForgedError struct {
 	Detail string
 }
 
-// Error names the resource and the part.
+// Error names the resource, where there is one, and the part.
 func (e *ForgedError) Error() string {
+	if e.ID.IsZero() {
+		return fmt.Sprintf("the plan's %s: it does not follow from the rest of it (%s)", e.Part, e.Detail)
+	}
 	return fmt.Sprintf("the plan's %s for %s do not follow from its fields (%s)", e.Part, e.ID, e.Detail)
 }
 

@@ -112,3 +112,28 @@ func TestAForgeryNamesTheResource(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestAPlanUnderTheDigestOfOtherChangesIsRefused(t *testing.T) {
+	t.Parallel()
+	_, honest := derivable(t)
+	if err := honest.CheckChanges(testMoving()); err != nil {
+		t.Fatalf("the honest plan: %v", err)
+	}
+	for name, forge := range map[string]func(*plan.Plan){
+		"another digest":            func(p *plan.Plan) { p.ChangesDigest = "sha256:" + strings.Repeat("0", 64) },
+		"no digest":                 func(p *plan.Plan) { p.ChangesDigest = "" },
+		"a change left out":         func(p *plan.Plan) { p.Changes = p.Changes[1:] },
+		"another thing to wait for": func(p *plan.Plan) { p.Changes[0].Waits = []resource.ID{p.Changes[1].ID} },
+		"changes in another order":  func(p *plan.Plan) { p.Changes[0], p.Changes[1] = p.Changes[1], p.Changes[0] },
+		"more money":                func(p *plan.Plan) { p.Spend = append(p.Spend, plan.Spend{Network: "moon", Wei: "1"}) },
+		"other rules":               func(p *plan.Plan) { p.Revision.Governance = "sha256:1" },
+		"another overlay":           func(p *plan.Plan) { p.Overlay = &plan.Overlay{Name: "o", Digest: "sha256:1"} },
+	} {
+		_, p := derivable(t)
+		forge(p)
+		forged := (*plan.ForgedError)(nil)
+		if err := p.CheckChanges(testMoving()); !errors.As(err, &forged) || forged.Part != "changesDigest" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -203,7 +203,7 @@ func TestEveryPartOfAPlanIsDecidedOrNot(t *testing.T) {
 	}
 	decided := []string{
 		"environment", "identity", "overlay", "partial", "revision.governance", "unread.N.scope",
-		"changes.N.id", "changes.N.action", "changes.N.risk", "changes.N.fields", "changes.N.steps.N.op", "changes.N.steps.N.id", "changes.N.steps.N.params",
+		"changes.N.id", "changes.N.action", "changes.N.risk", "changes.N.fields", "changes.N.waits", "changes.N.steps.N.op", "changes.N.steps.N.id", "changes.N.steps.N.params",
 		"findings.N.rule", "findings.N.severity", "findings.N.id", "spend.N.network", "spend.N.wei",
 	}
 	leaves := leavesOf(t, full)
