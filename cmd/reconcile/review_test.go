@@ -53,6 +53,9 @@ func TestTheCommandsOfReviewAreRunAsTheyStand(t *testing.T) {
 	write(".ssh/id_ed25519.pub", []byte(public+"\n"))
 	var said strings.Builder
 	for _, command := range commandsOf(t, filepath.Join(checkout, "docs", "review.md")) {
+		if sandboxed(command) {
+			continue // review_the_first_approval_of_a_new_reviewer runs it
+		}
 		if _, err := exec.LookPath("jq"); err != nil && strings.HasPrefix(command, "jq ") {
 			takeApart(t, c.root, approval)
 			continue
@@ -69,6 +72,9 @@ func TestTheCommandsOfReviewAreRunAsTheyStand(t *testing.T) {
 		t.Errorf("after git config a commit is %s", raw)
 	}
 }
+
+// sandboxed reports a command of the tour in a sandbox.
+func sandboxed(command string) bool { return strings.Contains(command, "sandbox") }
 
 // takeApart is what jq does, where there is none.
 func takeApart(t *testing.T, root string, approval []byte) {

@@ -63,7 +63,7 @@ func peopleList(names []string, word string) string {
 // authors says who wrote what is planned, and how much of it nobody signed.
 func (v *viewer) authors() string {
 	r := v.p.Revision
-	text := "no commit since the last one that was applied"
+	text := "written by nobody: there is no commit since the last one that was applied"
 	if len(r.Authors) > 0 {
 		text = "written by " + strings.Join(r.Authors, ", ")
 	}
