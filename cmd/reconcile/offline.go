@@ -16,6 +16,11 @@ import (
 // AWS, no network, no store. Which commit was applied last is then what the plan
 // says; apply compares it with the store.
 func (a *app) openOffline(p *plan.Plan) (*session, error) {
+	if rev := revisionOf(p); rev != "" {
+		if _, err := config.Resolve(a.options("", p.Environment), rev); err != nil {
+			return nil, withHint(fmt.Errorf("%s: the plan's commit is not in this clone: %w", p.Environment, err), "git fetch")
+		}
+	}
 	s, err := a.load(p.Environment)
 	if err != nil {
 		return nil, err
