@@ -241,7 +241,7 @@ func (s *session) derive(p *plan.Plan, desired resource.Set, judge func(*plan.Pl
 		return fmt.Errorf("%s: refused: %w", s.doing(), err)
 	}
 	if fresh := gate.NewRefusals(p.Findings, verdict.Findings); len(fresh) > 0 {
-		return &exitError{code: exitRefused, err: fmt.Errorf("%s: refused: %s: %s", s.doing(), fresh[0].Rule, fresh[0].Reason)}
+		return &exitError{code: exitRefused, err: withAdvice(fmt.Errorf("%s: refused: %s: %s", s.doing(), fresh[0].Rule, fresh[0].Reason), fresh[0].Hint)}
 	}
 	return nil
 }

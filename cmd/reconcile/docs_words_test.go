@@ -129,3 +129,47 @@ func sectionOf(text, heading string) string {
 	section, _, _ := strings.Cut(after, "\n## ")
 	return section
 }
+
+// TestWhatTheThreatModelIsShownByIsThere looks for each script and test that it names.
+func TestWhatTheThreatModelIsShownByIsThere(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(checkout, "docs", "threat-model.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := namesOfTests(t)
+	found := 0
+	for _, m := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+|[a-z0-9-]+(?:_[A-Za-z0-9-]+){3,})`").FindAllStringSubmatch(string(text), -1) {
+		found++
+		_, err := os.Stat(filepath.Join("testdata", "script", m[1]+".txtar"))
+		if !tests[m[1]] && err != nil {
+			t.Errorf("docs/threat-model.md: %s is no test and no script", m[1])
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d tests are named", found)
+	}
+}
+
+// namesOfTests are all test functions of the repository.
+func namesOfTests(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	for _, folder := range []string{"cmd", "internal"} {
+		err := filepath.WalkDir(filepath.Join(checkout, folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, m := range function.FindAllStringSubmatch(string(text), -1) {
+				names[m[1]] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
+}

@@ -67,6 +67,14 @@ func withHint(err error, format string, args ...any) error {
 	return &hinted{err: err, hint: fmt.Sprintf(format, args...)}
 }
 
+// withAdvice is withHint where there is something to advise.
+func withAdvice(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return withHint(err, "%s", hint)
+}
+
 // codeOf gives the exit code of typed errors.
 func codeOf(err error) int {
 	var stale *apply.StaleError
