@@ -246,11 +246,9 @@ func changesRules(p *plan.Plan) bool {
 	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.ID.Kind == plan.GovernanceKind })
 }
 
-// verifyScope plans once more and counts what is left of the plan's scope.
+// verifyScope plans once more and counts what is left of the plan's scope. A plan
+// without steps is no exception: that nothing was to be done is only what it says.
 func (s *session) verifyScope(ctx context.Context, p *plan.Plan, outcomes []apply.Outcome) (left int, verified string, now *plan.Plan, err error) {
-	if len(outcomes) == 0 && len(p.Deferred) == 0 {
-		return 0, "", p, nil
-	}
 	if s.kinds, err = newKinds(s); err != nil {
 		return 0, "", nil, err
 	}
