@@ -30,6 +30,7 @@ func notRunHere() map[string]string {
 		"bin/sandbox validator start staging validator-2 &":            "the program is tested in cmd/sandbox",
 		"id=$(bin/sandbox dispatch staging fuji sepolia)":              "the program is tested in cmd/sandbox",
 		"bin/sandbox verify staging fuji $id":                          "the program is tested in cmd/sandbox",
+		"export RECONCILE_AWS_PROFILE_TRIAL=trial-read":                "is a variable; TestAnEnvironmentIsReadWithItsOwnProfile reads it",
 		"jq -j .statement bob.approval > bob.statement":                "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
 		"jq -j .signature bob.approval > bob.statement.sig":            "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
 		"ssh-keygen -Y verify -f environments/production/approvers -I bob@example.org -n reconcile-plan@v1 -s bob.statement.sig < bob.statement": "TestTheCommandsOfReviewAreRunAsTheyStand runs it",
