@@ -262,7 +262,7 @@ func (s *session) deliver(ctx context.Context, p *plan.Plan, own approve.Signed,
 	}
 	tally := s.count(p, append(slices.Clone(others), own))
 	counted := slices.IndexFunc(tally.Approvals, func(a approve.Approval) bool { return a.Statement.ID == statement.ID })
-	if counted < 0 {
+	if counted < 0 || repeats(s.count(p, others), tally.Approvals[counted]) {
 		return &exitError{code: exitRefused, err: s.worthless(p, own, tally)}
 	}
 	place := out
@@ -280,6 +280,14 @@ func (s *session) deliver(ctx context.Context, p *plan.Plan, own approve.Signed,
 		s.app.print("  hint: reconcile apply " + file)
 	}
 	return nil
+}
+
+// repeats reports an approval that is worth no more than one of the same person that
+// counts already: which of both counts is then a matter of their random ids.
+func repeats(before approve.Tally, mine approve.Approval) bool {
+	return slices.ContainsFunc(before.Approvals, func(a approve.Approval) bool {
+		return a.Person == mine.Person && a.Statement.Replanned == mine.Statement.Replanned && !a.Statement.Expires.Before(mine.Statement.Expires)
+	})
 }
 
 // worthless says why a signature does not count.
