@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -243,13 +242,13 @@ func TestTheToolsRolesCanMakeEveryEnvironmentOfThisRepository(t *testing.T) {
 	lent := newEmulators()
 	t.Cleanup(lent.close)
 	for label, root := range map[string]string{"hyperlane": checkout, "nomad": filepath.Join(checkout, "examples", "nomad")} {
-		folders, err := os.ReadDir(filepath.Join(root, "environments"))
-		if err != nil {
-			t.Fatal(err)
+		names, err := config.Environments(config.Options{Root: root})
+		if err != nil || len(names) == 0 {
+			t.Fatal(names, err)
 		}
-		for _, folder := range folders {
-			t.Run(label+"/"+folder.Name(), func(t *testing.T) {
-				env := withTool(t, root, folder.Name())
+		for _, name := range names {
+			t.Run(label+"/"+name, func(t *testing.T) {
+				env := withTool(t, root, name)
 				d := onDuty(t, env, lent)
 				if done := d.converge(nil); len(done) == 0 {
 					t.Error("nothing was made")
