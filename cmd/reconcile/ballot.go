@@ -120,7 +120,7 @@ func (s *session) approvedElsewhere(ctx context.Context, p *plan.Plan) []string 
 		}
 		for _, signed := range found.Signed {
 			statement, err := approve.ParseStatement(signed.Statement)
-			if err != nil || statement.Environment != p.Environment || !s.app.now().Before(statement.Expires) {
+			if _, spent := s.ledger.Spenders()[statement.ID]; err != nil || spent || statement.Environment != p.Environment || !s.app.now().Before(statement.Expires) {
 				continue
 			}
 			lines = append(lines, fmt.Sprintf("signed are other changes, of plan %s: they differ from these (reconcile approvals FILE --was EARLIER says in what)", shortDigest(statement.Digest)))

@@ -24,6 +24,8 @@ func (v *viewer) details(b block) []field {
 		lines = append(v.sayings(b), v.chainDetails(b)...)
 	case pins(c):
 		lines = append(lines, pinLines(c)...)
+	case digested(c) && !v.o.Verbose:
+		lines = append(lines, v.ruleLines()...)
 	case v.o.Verbose || !(c.Action == plan.Create && c.Risk.Rank() <= resource.Routine.Rank()):
 		lines = append(lines, v.common(b, len(lines) > 0)...)
 	case v.grants(c):
@@ -36,6 +38,9 @@ func (v *viewer) details(b block) []field {
 		lines = append(lines, field{sign: ' ', text: "it was changed outside git as well"})
 	}
 	if v.o.Verbose {
+		if digested(c) {
+			lines = append(lines, v.ruleLines()...)
+		}
 		lines = append(lines, v.stepLines(c)...)
 	}
 	return lines

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,4 +49,31 @@ func isNew(f plan.FieldChange) int {
 		return 1
 	}
 	return 0
+}
+
+// digested reports the change that stands for all rules, of which the plan holds a
+// digest alone.
+func digested(c plan.Change) bool {
+	return c.ID.Kind == plan.GovernanceKind && len(c.Fields) == 1 && c.Fields[0].Path == plan.GovernanceKind
+}
+
+// ruleLines say where the words of the rules are read: a digest is nothing to agree
+// to. The command is there only where the file's names are no more than names, since
+// somebody will paste it.
+func (v *viewer) ruleLines() []field {
+	lines := []field{{sign: ' ', text: "gates, limits, endpoints, approvers, people or policies: read what changes in them"}}
+	r, environment := v.p.Revision, v.p.Environment
+	plain := regexp.MustCompile(`^[0-9a-f]{40,64}( [0-9a-f]{40,64})? [a-z0-9-]+$`)
+	between := r.Applied
+	if !r.Dirty {
+		between += " " + r.Commit
+	}
+	if !plain.MatchString(between + " " + environment) {
+		return lines
+	}
+	between = shortCommit(r.Applied)
+	if !r.Dirty {
+		between += " " + shortCommit(r.Commit)
+	}
+	return append(lines, field{sign: ' ', text: "git diff " + between + " -- environments/" + environment + " environments/people.cue policy"})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/crosschain-ops/reconcile/internal/plan"
 	"github.com/crosschain-ops/reconcile/internal/resource"
+	"github.com/crosschain-ops/reconcile/internal/view"
 )
 
 // Whoever signs a plan compares addresses digit by digit: no width cuts them.
@@ -51,5 +52,42 @@ func TestPinsArePrintedWhole(t *testing.T) {
 		if !strings.Contains(comment.String(), want) {
 			t.Errorf("no %s in\n%s", want, comment.String())
 		}
+	}
+}
+
+// TestADigestOfRulesSaysWhereTheirWordsAreRead: nobody agrees to a digest, and nobody
+// pastes a command that a forged file made.
+func TestADigestOfRulesSaysWhereTheirWordsAreRead(t *testing.T) {
+	t.Parallel()
+	before, after := strings.Repeat("a", 40), strings.Repeat("b", 40)
+	for name, c := range map[string]struct {
+		change func(*plan.Plan)
+		want   string
+	}{
+		"two commits":    {func(*plan.Plan) {}, "git diff aaaaaaa bbbbbbb -- environments/staging environments/people.cue policy"},
+		"a working tree": {func(p *plan.Plan) { p.Revision.Dirty = true }, "git diff aaaaaaa -- environments/staging"},
+		"no anchor":      {func(p *plan.Plan) { p.Revision.Applied = "" }, ""},
+		"forged name":    {func(p *plan.Plan) { p.Environment = "staging; id" }, ""},
+		"forged commit":  {func(p *plan.Plan) { p.Revision.Commit = "$(id)" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &plan.Plan{Environment: "staging", Revision: plan.Revision{Applied: before, Commit: after}}
+			p.Changes = []plan.Change{{
+				ID: resource.ID{Kind: plan.GovernanceKind, Scope: "staging", Name: "staging"}, Action: plan.Update, Risk: resource.Destructive,
+				Fields: []plan.FieldChange{{Path: "governance", Before: "sha256:1", After: "sha256:2"}},
+			}}
+			c.change(p)
+			var out strings.Builder
+			if err := view.Plan(&out, p, view.Options{Width: 130}); err != nil {
+				t.Fatal(err)
+			}
+			if c.want == "" && strings.Contains(out.String(), "git diff") || !strings.Contains(out.String(), c.want) {
+				t.Errorf("want %q in:\n%s", c.want, out.String())
+			}
+			if !strings.Contains(out.String(), "read what changes in them") || strings.Contains(out.String(), "sha256:1") {
+				t.Errorf("a digest, and not what it stands for:\n%s", out.String())
+			}
+		})
 	}
 }
