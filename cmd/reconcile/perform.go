@@ -52,6 +52,9 @@ func (s *session) perform(ctx context.Context, p *plan.Plan, desired resource.Se
 	if err != nil {
 		return withHint(err, "reconcile plan %s --out FILE", s.env.Name)
 	}
+	if err := s.checkAgain(p, desired, world, begun(log)); err != nil {
+		return err
+	}
 	if err := s.proveAgain(held, p, world); err != nil {
 		return err
 	}
