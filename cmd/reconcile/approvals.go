@@ -131,10 +131,10 @@ func (s *session) printApprovals(p *plan.Plan, file string, t approve.Tally, not
 	}
 	switch {
 	case t.Enough() && t.Need > 0:
-		s.app.print("  hint: reconcile apply " + file)
+		s.app.next("reconcile apply " + file)
 	case !t.Enough():
 		s.app.print(standing(t))
-		s.app.print("  hint: reconcile approve " + file)
+		s.app.next("reconcile approve " + file)
 	}
 	return nil
 }

@@ -197,8 +197,18 @@ func (s *session) quorum(t approve.Tally) view.Quorum {
 	return q
 }
 
-// print writes one line, escaped for where it goes.
-func (a *app) print(line string) { fmt.Fprintln(a.out, a.escape(line)) }
+// print writes one sentence, escaped for where it goes, and for a person broken at
+// its blanks.
+func (a *app) print(line string) {
+	o := a.viewOptions()
+	if !a.terminal {
+		o.Width = 0
+	}
+	_ = view.Prose(a.out, line, o)
+}
+
+// next prints the command that follows.
+func (a *app) next(command string) { _ = view.Hint(a.out, command, a.viewOptions()) }
 
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 1 << 10
@@ -277,7 +287,7 @@ func (s *session) deliver(ctx context.Context, p *plan.Plan, own approve.Signed,
 	s.app.print("kept in " + place)
 	s.app.print(standing(tally))
 	if tally.Enough() {
-		s.app.print("  hint: reconcile apply " + file)
+		s.app.next("reconcile apply " + file)
 	}
 	return nil
 }

@@ -91,3 +91,20 @@ func TestADigestOfRulesSaysWhereTheirWordsAreRead(t *testing.T) {
 		})
 	}
 }
+
+func TestASentenceIsBrokenAtItsBlanksAndNoWordIsCut(t *testing.T) {
+	t.Parallel()
+	digest := "sha256:" + strings.Repeat("0", 64)
+	for width, want := range map[int]string{
+		0:  "kept in origin, under " + digest + ", until\\u001b noon\n",
+		20: "kept in origin,\n  under\n  " + digest + ",\n  until\\u001b noon\n",
+	} {
+		var out strings.Builder
+		if err := view.Prose(&out, "kept in origin, under "+digest+", until\x1b noon", view.Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("%d wide: %q, want %q", width, out.String(), want)
+		}
+	}
+}

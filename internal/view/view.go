@@ -7,6 +7,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/plan"
@@ -93,6 +94,17 @@ func Hint(w io.Writer, text string, o Options) error {
 		return nil
 	}
 	_, err := fmt.Fprintf(w, "%s %s\n", o.paint(cyan, "hint:"), o.clean(text))
+	return err
+}
+
+// Prose prints one sentence, on a terminal broken at its blanks: words stay whole, so
+// that a digest or a path can be copied.
+func Prose(w io.Writer, text string, o Options) error {
+	lines := []string{o.clean(text)}
+	if o.Width > 0 {
+		lines = wrap(strings.Fields(lines[0]), " ", o.Width, "  ")
+	}
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
 }
 
