@@ -181,7 +181,7 @@ func uniqueNames(data []byte) error {
 // Apply points an environment at what the overlay names; addresses of its
 // deployment are in the environment already, which Load lowered by it. It refuses another
 // environment's overlay, networks and keys that the environment does not have,
-// and open gates where money is real.
+// and open gates where money or the account is real.
 func (o *Overlay) Apply(env *Environment) error {
 	refuse := func(format string, args ...any) error {
 		return fmt.Errorf("%s: overlay: %s", o.Name, fmt.Sprintf(format, args...))
@@ -191,6 +191,9 @@ func (o *Overlay) Apply(env *Environment) error {
 	}
 	if o.Open && env.Class != Testnet {
 		return refuse("open: gates stay shut in an environment of class %s", env.Class)
+	}
+	if o.Open && o.AWS.Endpoint == "" {
+		return refuse("open: gates stay shut before AWS itself, aws.endpoint names no other")
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Networks)) {
 		if _, ok := env.Network(name); !ok {

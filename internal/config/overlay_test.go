@@ -92,6 +92,7 @@ func TestAnOverlayServesItsOwnEnvironmentOnly(t *testing.T) {
 		{test, `{"environment": "production"}`, "o.json: overlay: was written for production, not for staging"},
 		{test, `{"environment": "staging", "networks": {"ethereum": {"rpc": []}}}`, "o.json: overlay: networks.ethereum: no such network in staging"},
 		{test, `{"environment": "staging", "pins": {"bnak": "0x5450447aeE7B544c462C9352bEF7cAD049B0C2Dc"}}`, "o.json: overlay: pins.bnak: no such key in staging"},
+		{test, `{"environment": "staging", "open": true}`, "o.json: overlay: open: gates stay shut before AWS itself, aws.endpoint names no other"},
 		{main, `{"environment": "production", "open": true}`, "o.json: overlay: open: gates stay shut in an environment of class mainnet"},
 	} {
 		overlay, err := config.LoadOverlay("o.json", []byte(c.data))
