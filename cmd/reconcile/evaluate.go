@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,6 +56,36 @@ func newEvaluate(a *app) *cobra.Command {
 			return err
 		},
 	}
+}
+
+// evaluations remembers what was answered: one run asks for the same files at the
+// commit of the plan, at that of the rules in force and at that which was applied.
+type evaluations struct {
+	mu    sync.Mutex
+	known map[[sha256.Size]byte][]byte
+}
+
+// answer asks a child process what was not asked before. What was refused is asked
+// again.
+func (e *evaluations) answer(request []byte) ([]byte, error) {
+	if e == nil {
+		return evaluateApart(request)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	key := sha256.Sum256(request)
+	if answer, ok := e.known[key]; ok {
+		return answer, nil
+	}
+	answer, err := evaluateApart(request)
+	if err != nil {
+		return nil, err
+	}
+	if e.known == nil {
+		e.known = map[[sha256.Size]byte][]byte{}
+	}
+	e.known[key] = answer
+	return answer, nil
 }
 
 // evaluateApart runs a request in a child process.
@@ -117,5 +149,5 @@ func (b *bounded) Write(data []byte) (int, error) {
 // options name an environment at a revision (empty: the working tree), to be
 // evaluated apart.
 func (a *app) options(rev, name string) config.Options {
-	return config.Options{Root: a.dir, Rev: rev, Name: name, Evaluate: evaluateApart, Unpinned: a.unpinned}
+	return config.Options{Root: a.dir, Rev: rev, Name: name, Evaluate: a.evaluations.answer, Unpinned: a.unpinned}
 }

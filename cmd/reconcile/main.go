@@ -23,7 +23,8 @@ func main() { os.Exit(run()) }
 // run is main with its exit code as a value, so that test scripts can call it.
 func run() int {
 	a := &app{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		evaluations: &evaluations{},
+		in:          os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, now: time.Now,
 		terminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd())), width: terminalWidth(os.Stdout),
 	}
@@ -79,6 +80,8 @@ type app struct {
 	// unpinned says that this run is about to write addresses.json, and reads it by
 	// itself.
 	unpinned bool
+	// evaluations are what CUE files said in this run.
+	evaluations *evaluations
 	// rate holds the requests of several environments to an account's rates; nil
 	// where there is one environment.
 	rate *cloud.Rate

@@ -132,7 +132,9 @@ func Evaluate(data []byte) ([]byte, error) {
 // goes along as one that cannot be evaluated either.
 func newRequest(tree fs.FS, o Options) (request, error) {
 	asked := request{Name: o.Name}
-	if o.Overlay != nil {
+	// Of an overlay only its deployment takes part: without one, the request is that of
+	// the files alone.
+	if o.Overlay != nil && len(o.Overlay.Deployment) > 0 {
 		asked.Overlay = &requestOverlay{Overlay: o.Overlay, Name: o.Overlay.Name, Digest: o.Overlay.Digest}
 	}
 	files, err := readFolder(tree, o.Name)
