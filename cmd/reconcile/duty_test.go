@@ -237,8 +237,16 @@ func withTool(t *testing.T, root, name string) *config.Environment {
 	return env
 }
 
-func TestTheToolsRolesCanMakeEveryEnvironmentOfThisRepository(t *testing.T) {
+// TestTheToolsRolesCanMakeEnvironmentsOfThisRepository plays the largest one and two
+// of other shapes; make soak plays all.
+func TestTheToolsRolesCanMakeEnvironmentsOfThisRepository(t *testing.T) {
 	t.Parallel()
+	makeEnvironments(t, "hyperlane/production", "nomad/staging", "nomad/development")
+}
+
+// makeEnvironments converges those that are named, or all without a name.
+func makeEnvironments(t *testing.T, only ...string) {
+	played := 0
 	lent := newEmulators()
 	t.Cleanup(lent.close)
 	for label, root := range map[string]string{"hyperlane": checkout, "nomad": filepath.Join(checkout, "examples", "nomad")} {
@@ -247,6 +255,10 @@ func TestTheToolsRolesCanMakeEveryEnvironmentOfThisRepository(t *testing.T) {
 			t.Fatal(names, err)
 		}
 		for _, name := range names {
+			if len(only) > 0 && !slices.Contains(only, label+"/"+name) {
+				continue
+			}
+			played++
 			t.Run(label+"/"+name, func(t *testing.T) {
 				env := withTool(t, root, name)
 				d := onDuty(t, env, lent)
@@ -256,6 +268,9 @@ func TestTheToolsRolesCanMakeEveryEnvironmentOfThisRepository(t *testing.T) {
 				d.onlyBanksSign()
 			})
 		}
+	}
+	if len(only) > 0 && played != len(only) {
+		t.Errorf("%d environments were played, want %q", played, only)
 	}
 }
 
