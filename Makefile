@@ -41,6 +41,8 @@ bench: setup ## speed and memory, as ratios (minutes)
 soak: setup build ## long runs: 150 networks, start and kill over and over, random worlds
 	go test -tags soak -run Soak -timeout 30m -v ./cmd/sandbox/...
 	go test -tags soak -run Soak -timeout 60m ./internal/kinds/worlds/ ./cmd/reconcile/
+	@tools/setup.sh qemu
+	go test -run TestDigestsAreTheSameOnEveryMachine -v ./internal/plan/
 
 cover: setup ## which lines the tests reach
 	go test -coverpkg=./internal/...,./cmd/... -coverprofile=.cache/cover.out ./...
