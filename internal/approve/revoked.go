@@ -24,9 +24,6 @@ func ParseRevoked(data []byte) (Revoked, error) {
 	return r, nil
 }
 
-// Has reports whether a key, in the form that KeyOf gives, is revoked.
-func (r Revoked) Has(key string) bool { return r.keys[key] }
-
 // holds reports whether the key that signed is revoked, or the authority that
 // certified it.
 func (r Revoked) holds(s signature) bool {

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,5 +86,27 @@ func TestWhatTheOtherProcessAnswersIsNotBelievedBlindly(t *testing.T) {
 	_, _, err := config.Load(config.Options{Root: "../..", Name: "staging", Evaluate: func([]byte) ([]byte, error) { return nil, errors.New("killed") }})
 	if err == nil || err.Error() != "environments/staging: evaluate: killed" {
 		t.Errorf("a killed child says %v", err)
+	}
+}
+
+// A name that an archive would read as another path must not carry a file from one
+// environment into another, which its digest and its reviewers know nothing of.
+func TestAFileCannotBeNamedIntoAnotherEnvironment(t *testing.T) {
+	t.Parallel()
+	files := base(t)
+	files["environments/other/environment.cue"] = "package other\n"
+	files[`environments/other/x\..\..\staging\more.cue`] = "package staging\npurpose: \"taken over\"\n"
+	root := write(t, files)
+	for _, evaluate := range []func([]byte) ([]byte, error){nil, config.Evaluate} {
+		env, _, err := config.Load(config.Options{Root: root, Name: "staging", Evaluate: evaluate})
+		if err != nil {
+			t.Errorf("what lies beside it keeps it from being loaded: %s", err)
+		} else if env.Purpose == "taken over" {
+			t.Error("a file of another folder is part of the environment")
+		}
+		_, _, err = config.Load(config.Options{Root: root, Name: "other", Evaluate: evaluate})
+		if err == nil || !strings.Contains(err.Error(), "backslash") {
+			t.Errorf("the folder that holds it says %v", err)
+		}
 	}
 }

@@ -97,6 +97,11 @@ func (r *folderReader) take(folder string, entries []fs.DirEntry, wanted func(na
 			r.add(at, "", "", "not a regular file (links are not followed)")
 			continue
 		}
+		// An archive, which is what another process is handed, would read another path.
+		if strings.Contains(entry.Name(), `\`) {
+			r.add(at, "", "rename it", "has a backslash in its name")
+			continue
+		}
 		info, err := entry.Info()
 		if err != nil {
 			return fmt.Errorf("%s: read: %w", at.File, err)

@@ -43,18 +43,12 @@ type Commit struct {
 // is Options.Name. It fails where the repository does not hold them all, as a
 // shallow clone.
 func History(o Options, since, to string) ([]Commit, error) {
-	root := o.Root
-	if root == "" {
-		root = "."
-	}
-	repo, err := openRepository(root)
+	o.Rev = to
+	from, err := open(o)
 	if err != nil {
 		return nil, err
 	}
-	tip, err := repo.commit(to)
-	if err != nil {
-		return nil, err
-	}
+	repo, tip := from.repo, from.commit
 	known := map[plumbing.Hash]bool{}
 	if since != "" {
 		base, err := repo.commit(since)
@@ -87,18 +81,12 @@ var errFound = errors.New("found")
 // Holds reports whether a revision reaches a commit, given by its full hash. It may
 // fail where the repository does not hold the whole history, as a shallow clone.
 func Holds(o Options, rev, commit string) (bool, error) {
-	root := o.Root
-	if root == "" {
-		root = "."
-	}
-	repo, err := openRepository(root)
+	o.Rev = rev
+	from, err := open(o)
 	if err != nil {
 		return false, err
 	}
-	tip, err := repo.commit(rev)
-	if err != nil {
-		return false, err
-	}
+	repo, tip := from.repo, from.commit
 	err = repo.walk(tip.Hash, map[plumbing.Hash]bool{}, func(c *object.Commit) error {
 		if c.Hash.String() == commit {
 			return errFound
