@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crosschain-ops/reconcile/internal/bounded"
 	"github.com/crosschain-ops/reconcile/internal/config"
 )
 
@@ -101,16 +102,16 @@ func evaluateApart(request []byte) ([]byte, error) {
 	child.Env = []string{}
 	child.Dir = os.TempDir()
 	child.Stdin = bytes.NewReader(request)
-	answer, complaint := &bounded{most: evaluationAnswer}, &bounded{most: 4 << 10}
+	answer, complaint := &bounded.Buffer{Most: evaluationAnswer}, &bounded.Buffer{Most: 4 << 10}
 	child.Stdout, child.Stderr = answer, complaint
 	child.WaitDelay = time.Second
 	err = child.Run()
 	switch {
 	case ctx.Err() != nil:
 		return nil, overLimit(fmt.Sprintf("takes longer than %s", evaluationTime))
-	case err == nil && !answer.full:
+	case err == nil && !answer.Cut:
 		return answer.Bytes(), nil
-	case answer.full:
+	case answer.Cut:
 		return nil, overLimit(fmt.Sprintf("gives more than %d MB", evaluationAnswer>>20))
 	case outOfTime(err):
 		return nil, overLimit(fmt.Sprintf("takes more than %d s of processor time", evaluationSeconds))
@@ -126,24 +127,6 @@ func evaluateApart(request []byte) ([]byte, error) {
 
 func overLimit(what string) error {
 	return withHint(errors.New(what), "an environment of 150 networks takes a tenth of a second: look for a comprehension over itself, or a list that grows")
-}
-
-// bounded keeps the first bytes and says that there were more.
-type bounded struct {
-	bytes.Buffer
-	most int
-	full bool
-}
-
-// Write never fails, so that the child is not blamed for our limit.
-func (b *bounded) Write(data []byte) (int, error) {
-	room := max(0, b.most-b.Len())
-	if len(data) > room {
-		b.full = true
-		b.Buffer.Write(data[:room])
-		return len(data), nil
-	}
-	return b.Buffer.Write(data)
 }
 
 // options name an environment at a revision (empty: the working tree), to be

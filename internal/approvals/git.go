@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/crosschain-ops/reconcile/internal/bounded"
 )
 
 // patience is how long one command of git may take, the network's answer included.
@@ -47,12 +49,12 @@ func (g git) run(ctx context.Context, stdin []byte, args ...string) ([]byte, err
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := g.command(ctx, args...)
-	out, said := &bounded{most: maxOutputBytes}, &bounded{most: maxMessageBytes}
+	out, said := &bounded.Buffer{Most: maxOutputBytes}, &bounded.Buffer{Most: maxMessageBytes}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), out, said
 	if err := cmd.Run(); err != nil {
 		return nil, gitError(ctx, args[0], said.String(), err)
 	}
-	if out.cut {
+	if out.Cut {
 		return nil, fmt.Errorf("git %s: the answer is longer than %d bytes", args[0], maxOutputBytes)
 	}
 	return out.Bytes(), nil
@@ -85,7 +87,7 @@ func (g git) each(ctx context.Context, take func(record string) error, args ...s
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := g.command(ctx, args...)
-	said := &bounded{most: maxMessageBytes}
+	said := &bounded.Buffer{Most: maxMessageBytes}
 	cmd.Stderr = said
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {

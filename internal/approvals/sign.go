@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/crosschain-ops/reconcile/internal/approve"
+	"github.com/crosschain-ops/reconcile/internal/bounded"
 )
 
 // grace is how long a program that was told to end may keep its output open.
@@ -42,7 +43,7 @@ func Sign(ctx context.Context, statement []byte, o SignOptions) ([]byte, error) 
 	if o.Terminal && !slices.ContainsFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "SSH_ASKPASS_REQUIRE=") }) {
 		cmd.Env = append(cmd.Env, "SSH_ASKPASS_REQUIRE=never")
 	}
-	out, said := &bounded{most: approve.MaxApprovalBytes}, &bounded{most: maxMessageBytes}
+	out, said := &bounded.Buffer{Most: approve.MaxApprovalBytes}, &bounded.Buffer{Most: maxMessageBytes}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(statement), out, said
 	if o.Messages != nil {
 		cmd.Stderr = io.MultiWriter(said, o.Messages)
@@ -54,7 +55,7 @@ func Sign(ctx context.Context, statement []byte, o SignOptions) ([]byte, error) 
 		return nil, fmt.Errorf("sign: %w", ctx.Err())
 	case err != nil:
 		return nil, signError(o.Key, said.String(), err)
-	case out.cut:
+	case out.Cut:
 		return nil, fmt.Errorf("sign: the signature is longer than %d bytes", approve.MaxApprovalBytes)
 	}
 	return out.Bytes(), nil
@@ -86,21 +87,6 @@ func signError(key, said string, err error) error {
 
 // maxMessageBytes bounds what is kept of what a program says.
 const maxMessageBytes = 4 << 10
-
-// bounded keeps the beginning of what is written to it.
-type bounded struct {
-	bytes.Buffer
-	most int
-	cut  bool
-}
-
-// Write keeps what still fits, and never fails.
-func (b *bounded) Write(p []byte) (int, error) {
-	room := max(0, b.most-b.Len())
-	b.cut = b.cut || len(p) > room
-	b.Buffer.Write(p[:min(len(p), room)])
-	return len(p), nil
-}
 
 // firstLine is the first line of a text that says something.
 func firstLine(text, otherwise string) string {

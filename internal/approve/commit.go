@@ -1,9 +1,6 @@
 package approve
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Writers judges who signed commits, by the rules in force at a time.
 type Writers struct {
@@ -35,12 +32,9 @@ func NewWriters(r Rules, now time.Time) Writers {
 // Signed says which key signed a commit (SHA256:…), and whether that key is a known
 // person's and not revoked. An error is a signature that proves nothing.
 func (w Writers) Signed(payload, armoured []byte) (fingerprint string, known bool, err error) {
-	s, err := readSignature(armoured)
+	s, err := proven(payload, armoured, CommitNamespace)
 	if err != nil {
-		return "", false, fmt.Errorf("signature: %w", err)
-	}
-	if err := s.verify(payload, CommitNamespace); err != nil {
-		return "", false, fmt.Errorf("signature: %w", err)
+		return "", false, err
 	}
 	if w.unread || w.revoked.holds(s) {
 		return s.key.fingerprint, false, nil

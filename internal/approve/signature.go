@@ -112,16 +112,25 @@ func unarmour(armoured []byte) ([]byte, error) {
 	return blob, nil
 }
 
-// Signer says which key signed the payload under the namespace, by its fingerprint
-// (SHA256:…) and as text without a comment. It asks no rules: whether that key is
-// anybody's is the caller's to judge. Of a certificate it is the key in it.
-func Signer(payload, armoured []byte, namespace string) (fingerprint, key string, err error) {
+// proven reads an armoured signature and checks it over the payload. It asks no
+// rules: whether that key is anybody's is the caller's to judge.
+func proven(payload, armoured []byte, namespace string) (signature, error) {
 	s, err := readSignature(armoured)
-	if err != nil {
-		return "", "", fmt.Errorf("signature: %w", err)
+	if err == nil {
+		err = s.verify(payload, namespace)
 	}
-	if err := s.verify(payload, namespace); err != nil {
-		return "", "", fmt.Errorf("signature: %w", err)
+	if err != nil {
+		return signature{}, fmt.Errorf("signature: %w", err)
+	}
+	return s, nil
+}
+
+// Signer says which key signed the payload under the namespace, by its fingerprint
+// (SHA256:…) and as text without a comment; of a certificate it is the key in it.
+func Signer(payload, armoured []byte, namespace string) (fingerprint, key string, err error) {
+	s, err := proven(payload, armoured, namespace)
+	if err != nil {
+		return "", "", err
 	}
 	return s.key.fingerprint, s.key.text, nil
 }

@@ -1,6 +1,8 @@
 package forge_test
 
 import (
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -29,7 +31,7 @@ func TestAPullRequestSaysWhoOpenedItAndWhereItsHeadIs(t *testing.T) {
 		t.Errorf("%+v", theirs)
 	}
 	_, err = w.client.PullRequest(t.Context(), 6)
-	if !forge.IsNotFound(err) {
+	if missing := (*forge.Error)(nil); !errors.As(err, &missing) || missing.Status != http.StatusNotFound {
 		t.Errorf("%v, want not found", err)
 	}
 	came, err := w.client.PullRequestsOf(t.Context(), commit(6))

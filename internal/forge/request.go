@@ -45,13 +45,6 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("forge: %s: %d %s: %s", e.Operation, e.Status, http.StatusText(e.Status), e.Message)
 }
 
-// IsNotFound reports that the forge says there is no such thing, or that this
-// token may not see it.
-func IsNotFound(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Status == http.StatusNotFound
-}
-
 // request is one call. Those that only read, or that do the same when done
 // twice, are repeated when the forge fails; others only when it refused them
 // unheard.
